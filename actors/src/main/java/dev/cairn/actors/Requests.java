@@ -1,0 +1,27 @@
+package dev.cairn.actors;
+
+import dev.cairn.persistence.RequestSpec;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+
+/** The requests of a node, as the HTTP API, the command line and a host application use them. */
+public interface Requests {
+  /**
+   * Accepts a request.
+   *
+   * @return its view, once the request is durable. A request of this id that exists already is
+   *     joined, not started again. Fails with {@link RejectedException} where it is refused
+   */
+  CompletionStage<RequestView> submit(RequestSpec spec);
+
+  /** The view of a request, running or ended; empty where there is none of this id. */
+  CompletionStage<Optional<RequestView>> find(String requestId);
+
+  /**
+   * Cancels a request.
+   *
+   * @return its view once the device has let go and the end is durable; a request that had ended
+   *     before is left as it was. Empty where there is none of this id
+   */
+  CompletionStage<Optional<RequestView>> cancel(String requestId);
+}

@@ -1,0 +1,16 @@
+package dev.cairn.device;
+
+/**
+ * Part of a step: consecutive tokens of one slot. A decode row is a chunk of one token.
+ *
+ * @param slot an open slot, at most once in a step
+ * @param start position of the first token; everything before it is in the slot's KV blocks. 0
+ *     starts anew (after preemption) with an empty block table
+ * @param count tokens to process, at least 1; all of them are known to the slot when the step runs
+ * @param sample draw a token after the last one; it becomes token {@code start + count} of the
+ *     slot, which is the end of what the slot knows
+ * @param firstBlock index in the slot's block table of the first of {@code blocks}
+ * @param blocks numbers of the KV blocks to append to the slot's block table before the step; the
+ *     table then covers {@code start + count} tokens
+ */
+public record Chunk(int slot, int start, int count, boolean sample, int firstBlock, int[] blocks) {}

@@ -1,0 +1,31 @@
+package dev.cairn.device;
+
+/**
+ * How a device is opened. Every bound is checked when it opens.
+ *
+ * @param backend {@code auto} or a back end's name
+ * @param instructionSet {@code auto}, {@code scalar}, {@code avx2}, {@code avx512}; for tests and
+ *     diagnosis: results are the same bits
+ * @param threads compute threads, at least 1
+ * @param maxSlots number of slots
+ * @param maxContext longest sequence of a slot, prompt and generated, in tokens
+ * @param kvBlocks blocks of the KV store
+ * @param blockTokens tokens of a block, a multiple of {@link #BLOCK_TOKENS_UNIT}
+ * @param maxBatchTokens most tokens that one step processes
+ * @param maxStepsInFlight most steps submitted and not awaited
+ */
+public record DeviceConfig(
+    String backend,
+    String instructionSet,
+    int threads,
+    int maxSlots,
+    int maxContext,
+    int kvBlocks,
+    int blockTokens,
+    int maxBatchTokens,
+    int maxStepsInFlight) {
+  /**
+   * Attention walks the KV store in tiles of this many tokens; a block is a whole number of them.
+   */
+  public static final int BLOCK_TOKENS_UNIT = 32;
+}

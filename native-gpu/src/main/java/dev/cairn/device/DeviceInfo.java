@@ -1,0 +1,25 @@
+package dev.cairn.device;
+
+/**
+ * What a device is.
+ *
+ * @param backend back end, for example {@code cpu}
+ * @param instructionSet the kernels chosen, for example {@code avx512}
+ * @param numericsVersion devices of the same version give the same bits for the same model; the
+ *     journal records it
+ * @param weightBytes memory of the weights
+ * @param kvBytes memory of the KV store
+ * @param config the configuration it runs with, {@code auto} values resolved
+ */
+public record DeviceInfo(
+    String backend,
+    String instructionSet,
+    String numericsVersion,
+    long weightBytes,
+    long kvBytes,
+    DeviceConfig config) {
+  /** Most steps submitted and not awaited. */
+  public int maxStepsInFlight() {
+    return config.maxStepsInFlight();
+  }
+}

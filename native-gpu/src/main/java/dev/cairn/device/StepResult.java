@@ -1,0 +1,37 @@
+package dev.cairn.device;
+
+import dev.cairn.model.TokenLogprobs;
+import java.util.List;
+
+/**
+ * What a step yielded.
+ *
+ * @param id the step's
+ * @param outputs one for each chunk, in the step's order
+ * @param startNanos {@link System#nanoTime()} when the device began the step
+ * @param endNanos when it ended
+ */
+public record StepResult(long id, List<Output> outputs, long startNanos, long endNanos) {
+  public StepResult {
+    outputs = List.copyOf(outputs);
+  }
+
+  /**
+   * Result of one chunk.
+   *
+   * @param status whether this chunk succeeded; a chunk that failed leaves the others untouched
+   * @param token the sampled token, or -1 where none was asked for or the chunk failed
+   * @param logprobs of the sampled token, or null
+   * @param promptLogprobs of the tokens {@code start + 1 .. start + count} that are prompt tokens,
+   *     where the slot asks for them; else empty
+   */
+  public record Output(
+      Status status, int token, TokenLogprobs logprobs, List<TokenLogprobs> promptLogprobs) {}
+
+  /** How a chunk ended. */
+  public enum Status {
+    OK,
+    /** The logits held NaN or infinity: the model's own numbers, an error of this request alone. */
+    NOT_FINITE
+  }
+}

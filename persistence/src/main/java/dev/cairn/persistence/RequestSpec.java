@@ -1,0 +1,42 @@
+package dev.cairn.persistence;
+
+import dev.cairn.model.Sampling;
+import java.util.List;
+
+/**
+ * A request in full: everything that decides its output, fixed before it is accepted.
+ *
+ * @param id names the request for ever (a ULID, or derived from the client's idempotency key)
+ * @param model name of the model
+ * @param modelFingerprint identifies the model's file
+ * @param submittedAtMillis milliseconds since the epoch
+ * @param promptTokens at least one
+ * @param maxTokens most tokens to generate, 0 or more
+ * @param sampling how tokens are drawn
+ * @param seed of the draws; drawn before the request is accepted where the client named none
+ * @param stop strings that end the output and are not part of it
+ * @param ignoreEos goes on after an end-of-sequence token
+ * @param logprobs -1: none; n: of each token and the n most likely ones
+ * @param echo whether the client wants the prompt back
+ * @param promptLogprobs whether log-probabilities of the prompt are wanted
+ * @param cancelOnDisconnect whether the request ends when its client leaves
+ */
+public record RequestSpec(
+    String id,
+    String model,
+    String modelFingerprint,
+    long submittedAtMillis,
+    int[] promptTokens,
+    int maxTokens,
+    Sampling sampling,
+    long seed,
+    List<String> stop,
+    boolean ignoreEos,
+    int logprobs,
+    boolean echo,
+    boolean promptLogprobs,
+    boolean cancelOnDisconnect) {
+  public RequestSpec {
+    stop = List.copyOf(stop);
+  }
+}
