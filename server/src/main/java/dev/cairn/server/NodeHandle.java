@@ -1,0 +1,29 @@
+package dev.cairn.server;
+
+import dev.cairn.actors.Requests;
+import dev.cairn.model.ModelSpec;
+import dev.cairn.model.Tokenizer;
+import java.util.List;
+import org.apache.pekko.actor.ClassicActorSystemProvider;
+
+/** A running node as the HTTP API and the command line use it. */
+public interface NodeHandle extends AutoCloseable {
+  /** The actor system that the node runs in; the HTTP server runs in it too. */
+  ClassicActorSystemProvider system();
+
+  Requests requests();
+
+  ModelSpec model();
+
+  Tokenizer tokenizer();
+
+  /** Longest sequence that the device takes, prompt and generated together, in tokens. */
+  int maxContext();
+
+  /** Why the node cannot take requests now, one sentence each; empty while it can. */
+  List<String> notReady();
+
+  /** Stops the node and waits for it; unfinished requests stay in the journal. Idempotent. */
+  @Override
+  void close();
+}

@@ -1,0 +1,88 @@
+package dev.cairn.server.http;
+
+import dev.cairn.actors.RejectedException;
+
+/** A reply other than success, in the form of OpenAI's API. The message is for the client. */
+final class ApiError extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+  private static final String INVALID = "invalid_request_error";
+  private static final String SERVER = "server_error";
+
+  private final int status;
+  private final String type;
+  private final String param;
+  private final String code;
+
+  private ApiError(int status, String type, String param, String code, String message) {
+    super(message, null, false, false);
+    this.status = status;
+    this.type = type;
+    this.param = param;
+    this.code = code;
+  }
+
+  int status() {
+    return status;
+  }
+
+  String type() {
+    return type;
+  }
+
+  /** Name of the field at fault, or null. */
+  String param() {
+    return param;
+  }
+
+  String code() {
+    return code;
+  }
+
+  /** A field has a value that is not allowed. */
+  static ApiError invalid(String param, String message) {
+    return new ApiError(400, INVALID, param, "invalid_value", message);
+  }
+
+  static ApiError malformedJson(String message) {
+    return new ApiError(400, INVALID, null, "invalid_json", message);
+  }
+
+  static ApiError notFound(String message) {
+    return new ApiError(404, INVALID, null, "not_found", message);
+  }
+
+  static ApiError methodNotAllowed(String message) {
+    return new ApiError(405, INVALID, null, "method_not_allowed", message);
+  }
+
+  static ApiError bodyTooSlow(String message) {
+    return new ApiError(408, INVALID, null, "request_timeout", message);
+  }
+
+  static ApiError conflict(String param, String message) {
+    return new ApiError(409, INVALID, param, "conflict", message);
+  }
+
+  static ApiError bodyTooLarge(String message) {
+    return new ApiError(413, INVALID, null, "body_too_large", message);
+  }
+
+  static ApiError failed(String message) {
+    return new ApiError(500, SERVER, null, "request_failed", message);
+  }
+
+  static ApiError internal(String message) {
+    return new ApiError(500, SERVER, null, "internal_error", message);
+  }
+
+  static ApiError rejected(RejectedException e) {
+    String message = e.getMessage();
+    return switch (e.kind()) {
+      case QUEUE_FULL -> new ApiError(429, "rate_limit_error", null, "queue_full", message);
+      case TOO_LONG -> invalid("prompt", message);
+      case UNAVAILABLE -> new ApiError(503, SERVER, null, "unavailable", message);
+      case STORAGE_FULL -> new ApiError(507, SERVER, null, "storage_full", message);
+      case CONFLICT -> conflict(null, message);
+    };
+  }
+}

@@ -1,0 +1,13 @@
+package dev.cairn.server.http;
+
+import dev.cairn.persistence.RequestSpec;
+
+/**
+ * What a client asked for.
+ *
+ * @param spec the request
+ * @param stream whether the reply is a stream of events
+ * @param includeUsage whether the stream ends with an event that counts tokens
+ * @param keyed whether the client named the request with an idempotency key
+ */
+record CompletionCall(RequestSpec spec, boolean stream, boolean includeUsage, boolean keyed) {}

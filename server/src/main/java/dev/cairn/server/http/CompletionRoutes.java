@@ -1,0 +1,229 @@
+package dev.cairn.server.http;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.actors.RequestView;
+import dev.cairn.actors.Requests;
+import dev.cairn.model.Tokenizer;
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.server.NodeHandle;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.regex.Pattern;
+import org.apache.pekko.http.javadsl.model.HttpHeader;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Routes that make requests, follow them and end them. */
+final class CompletionRoutes {
+  private static final Logger LOG = LoggerFactory.getLogger(CompletionRoutes.class);
+  private static final Pattern ID = Pattern.compile("[0-9A-Za-z_-]{1,64}");
+  private static final Pattern KEY = Pattern.compile("[\\x21-\\x7e]{1,255}");
+  private static final ByteString HEARTBEAT = ByteString.fromString(":\n\n");
+
+  private final Requests requests;
+  private final Tokenizer tokenizer;
+  private final HttpSettings settings;
+  private final CompletionParser parser;
+  private final Executor executor;
+  private volatile boolean stopping;
+
+  CompletionRoutes(NodeHandle node, HttpSettings settings, CompletionParser parser) {
+    this.requests = node.requests();
+    this.tokenizer = node.tokenizer();
+    this.settings = settings;
+    this.parser = parser;
+    this.executor = node.system().classicSystem().dispatcher();
+  }
+
+  void stopping() {
+    stopping = true;
+  }
+
+  /** {@code POST /v1/completions}. */
+  CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body) {
+    CompletionCall wanted = parser.parse(body, idempotencyKey(call.request()));
+    RequestSpec spec = wanted.spec();
+    return requests
+        .submit(spec)
+        .thenComposeAsync(
+            view -> {
+              if (wanted.keyed() && !sameContent(spec, view.spec())) {
+                throw ApiError.conflict(
+                    "Idempotency-Key",
+                    "The Idempotency-Key names a request with other content; expected the same"
+                        + " body or another key.");
+              }
+              CompletionStage<HttpResponse> reply =
+                  wanted.stream()
+                      ? CompletableFuture.completedFuture(
+                          events(view, new EventRenderer(spec, tokenizer, wanted.includeUsage())))
+                      : whole(view, call.connection());
+              return reply.thenApply(response -> Replies.ofRequest(spec.id(), response));
+            },
+            executor);
+  }
+
+  /** {@code GET /v1/requests/{id}}. */
+  CompletionStage<HttpResponse> get(Router.Call call) {
+    String id = id(call);
+    return requests.find(id).thenApplyAsync(view -> status(id, existing(id, view)), executor);
+  }
+
+  /** {@code POST /v1/requests/{id}/cancel}. */
+  CompletionStage<HttpResponse> cancel(Router.Call call) {
+    String id = id(call);
+    return requests.cancel(id).thenApplyAsync(view -> status(id, existing(id, view)), executor);
+  }
+
+  /** {@code GET /v1/requests/{id}/stream}. */
+  CompletionStage<HttpResponse> stream(Router.Call call) {
+    String id = id(call);
+    Optional<Integer> after = after(call.request());
+    return requests
+        .find(id)
+        .thenApplyAsync(
+            found -> {
+              RequestView view = existing(id, found);
+              EventRenderer renderer = new EventRenderer(view.spec(), tokenizer, false);
+              after.ifPresent(index -> renderer.resumeAfter(index, view.snapshot()));
+              return Replies.ofRequest(id, events(view, renderer));
+            },
+            executor);
+  }
+
+  private HttpResponse status(String id, RequestView view) {
+    Completion completion = new Completion(view.spec(), tokenizer);
+    return Replies.ofRequest(id, Replies.json(200, completion.status(view.snapshot())));
+  }
+
+  private HttpResponse events(RequestView view, EventRenderer renderer) {
+    Source<ByteString, ?> events =
+        Source.fromGraph(new ViewSource(view, () -> clientLeft(view)))
+            .mapConcat(renderer::render)
+            .keepAlive(settings.heartbeat(), () -> HEARTBEAT);
+    return Replies.events(events);
+  }
+
+  /** Waits for the request's end, or for the client to leave. */
+  private CompletionStage<HttpResponse> whole(RequestView view, ClientConnection connection) {
+    CompletableFuture<RequestView.Snapshot> end = new CompletableFuture<>();
+    Runnable look =
+        () -> {
+          RequestView.Snapshot now = view.snapshot();
+          if (now.finish().isPresent()) {
+            end.complete(now);
+          }
+        };
+    RequestView.Subscription subscription = view.subscribe(look);
+    ClientConnection.Registration registration =
+        connection.onClose(() -> end.completeExceptionally(new CancellationException()));
+    look.run();
+    return end.whenComplete(
+            (snapshot, left) -> {
+              subscription.cancel();
+              registration.cancel();
+              if (left != null) {
+                clientLeft(view);
+              }
+            })
+        .thenApplyAsync(snapshot -> answer(view, snapshot), executor);
+  }
+
+  private HttpResponse answer(RequestView view, RequestView.Snapshot snapshot) {
+    RequestView.Finish finish = snapshot.finish().orElseThrow();
+    if (finish.reason() == FinishReason.ERROR) {
+      return Replies.error(ApiError.failed(finish.detail()), settings);
+    }
+    return Replies.json(200, new Completion(view.spec(), tokenizer).answer(snapshot));
+  }
+
+  /** Ends the request where its client wants that and nobody else reads it. */
+  private void clientLeft(RequestView view) {
+    RequestSpec spec = view.spec();
+    if (spec.cancelOnDisconnect()
+        && !stopping
+        && view.readers() == 0
+        && view.snapshot().finish().isEmpty()) {
+      requests
+          .cancel(spec.id())
+          .whenComplete(
+              (done, failure) -> {
+                if (failure != null) {
+                  LOG.warn(
+                      "request {} was left by its client and not cancelled", spec.id(), failure);
+                }
+              });
+    }
+  }
+
+  private static String id(Router.Call call) {
+    String id = call.variables().get(0);
+    if (!ID.matcher(id).matches()) {
+      throw ApiError.notFound("There is no request of this id.");
+    }
+    return id;
+  }
+
+  private static RequestView existing(String id, Optional<RequestView> view) {
+    return view.orElseThrow(() -> ApiError.notFound("There is no request " + id + "."));
+  }
+
+  private static Optional<String> idempotencyKey(HttpRequest request) {
+    Optional<String> key = request.getHeader("Idempotency-Key").map(HttpHeader::value);
+    key.filter(k -> !KEY.matcher(k).matches())
+        .ifPresent(
+            k -> {
+              throw ApiError.invalid(
+                  "Idempotency-Key",
+                  "Idempotency-Key has "
+                      + k.length()
+                      + " characters; expected 1 to 255, visible ASCII characters alone.");
+            });
+    return key;
+  }
+
+  /** Where to go on: {@code ?after=}, or else the header that browsers send. */
+  private static Optional<Integer> after(HttpRequest request) {
+    Optional<String> text =
+        request
+            .getUri()
+            .query(StandardCharsets.UTF_8, org.apache.pekko.http.javadsl.model.Uri.RELAXED)
+            .get("after")
+            .or(() -> request.getHeader("Last-Event-ID").map(HttpHeader::value))
+            .filter(value -> !value.isEmpty());
+    return text.map(
+        value -> {
+          try {
+            return Integer.valueOf(value);
+          } catch (NumberFormatException e) {
+            throw ApiError.invalid(
+                "after", "The index to go on from is not a number; expected the id of an event.");
+          }
+        });
+  }
+
+  private static boolean sameContent(RequestSpec a, RequestSpec b) {
+    return a.model().equals(b.model())
+        && a.modelFingerprint().equals(b.modelFingerprint())
+        && Arrays.equals(a.promptTokens(), b.promptTokens())
+        && a.maxTokens() == b.maxTokens()
+        && a.sampling().equals(b.sampling())
+        && a.seed() == b.seed()
+        && a.stop().equals(b.stop())
+        && a.ignoreEos() == b.ignoreEos()
+        && a.logprobs() == b.logprobs()
+        && a.echo() == b.echo()
+        && a.promptLogprobs() == b.promptLogprobs()
+        && a.cancelOnDisconnect() == b.cancelOnDisconnect();
+  }
+}

@@ -1,0 +1,61 @@
+package dev.cairn.server.http;
+
+import dev.cairn.server.NodeHandle;
+import java.net.InetSocketAddress;
+import java.util.concurrent.CompletionStage;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.http.javadsl.Http;
+import org.apache.pekko.http.javadsl.ServerBinding;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.stream.javadsl.Flow;
+
+/** An HTTP API on a port. */
+public final class HttpServer {
+  private final HttpApi api;
+  private final HttpSettings settings;
+  private final ServerBinding binding;
+
+  private HttpServer(HttpApi api, HttpSettings settings, ServerBinding binding) {
+    this.api = api;
+    this.settings = settings;
+    this.binding = binding;
+  }
+
+  /** Binds to the host and port of the settings; port 0 takes a free one. */
+  public static CompletionStage<HttpServer> bind(
+      NodeHandle node, HttpApi api, HttpSettings settings) {
+    return Http.get(node.system().classicSystem())
+        .newServerAt(settings.host(), settings.port())
+        .bindFlow(connections(api))
+        .thenApply(binding -> new HttpServer(api, settings, binding));
+  }
+
+  public InetSocketAddress address() {
+    return binding.localAddress();
+  }
+
+  /**
+   * Accepts no more connections, lets what runs end, and closes what has not ended in time.
+   * Requests are not cancelled: their clients resume them later.
+   */
+  public CompletionStage<?> stop() {
+    api.stopping();
+    return binding.terminate(settings.stopTimeout());
+  }
+
+  /** The flow is made anew for each connection, so that handlers learn when theirs closes. */
+  private static Flow<HttpRequest, HttpResponse, ?> connections(HttpApi api) {
+    return Flow.fromMaterializer(
+        (materializer, attributes) -> {
+          ClientConnection connection = new ClientConnection();
+          return Flow.<HttpRequest>create()
+              .mapAsync(1, request -> api.handle(request, connection))
+              .watchTermination(
+                  (NotUsed notUsed, CompletionStage<org.apache.pekko.Done> done) -> {
+                    done.whenComplete((ok, failure) -> connection.close());
+                    return notUsed;
+                  });
+        });
+  }
+}

@@ -1,0 +1,110 @@
+package dev.cairn.server.http;
+
+import dev.cairn.actors.RequestView;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.pekko.Done;
+import org.apache.pekko.stream.Attributes;
+import org.apache.pekko.stream.Outlet;
+import org.apache.pekko.stream.SourceShape;
+import org.apache.pekko.stream.stage.AbstractOutHandler;
+import org.apache.pekko.stream.stage.AsyncCallback;
+import org.apache.pekko.stream.stage.GraphStage;
+import org.apache.pekko.stream.stage.GraphStageLogic;
+
+/**
+ * Follows a request: emits its newest snapshot whenever there is demand and it has changed, the
+ * last one when the request has ended, and then completes.
+ *
+ * <p>There is no buffer. A slow client takes fewer and larger snapshots and costs nothing
+ * meanwhile: without demand a publication does not even wake the stage. Whatever way the stream
+ * ends, its subscription to the view ends with it.
+ */
+final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
+  private final Outlet<RequestView.Snapshot> out = Outlet.create("ViewSource.out");
+  private final SourceShape<RequestView.Snapshot> shape = SourceShape.of(out);
+  private final RequestView view;
+  private final Runnable abandoned;
+
+  /**
+   * @param abandoned called when the consumer leaves before the request's end, after the
+   *     subscription has ended
+   */
+  ViewSource(RequestView view, Runnable abandoned) {
+    this.view = view;
+    this.abandoned = abandoned;
+  }
+
+  @Override
+  public SourceShape<RequestView.Snapshot> shape() {
+    return shape;
+  }
+
+  @Override
+  public GraphStageLogic createLogic(Attributes attributes) {
+    return new Follower();
+  }
+
+  private final class Follower extends GraphStageLogic {
+    /** There is demand, and everything published so far has been emitted. */
+    private final AtomicBoolean hungry = new AtomicBoolean();
+
+    private final AsyncCallback<Done> changed = createAsyncCallback(done -> offer());
+    private RequestView.Subscription subscription;
+    private RequestView.Snapshot last;
+
+    Follower() {
+      super(shape);
+      setHandler(
+          out,
+          new AbstractOutHandler() {
+            @Override
+            public void onPull() {
+              offer();
+            }
+
+            @Override
+            public void onDownstreamFinish(Throwable cause) {
+              subscription.cancel();
+              abandoned.run();
+              cancelStage(cause);
+            }
+          });
+    }
+
+    @Override
+    public void preStart() {
+      subscription = view.subscribe(this::wake);
+    }
+
+    @Override
+    public void postStop() {
+      subscription.cancel();
+    }
+
+    /** On the publisher's thread. */
+    private void wake() {
+      if (hungry.compareAndSet(true, false)) {
+        changed.invoke(Done.getInstance());
+      }
+    }
+
+    private void offer() {
+      if (!isAvailable(out)) {
+        return;
+      }
+      RequestView.Snapshot now = view.snapshot();
+      if (now == last) {
+        hungry.set(true);
+        now = view.snapshot();
+        if (now == last || !hungry.compareAndSet(true, false)) {
+          return;
+        }
+      }
+      last = now;
+      push(out, now);
+      if (now.finish().isPresent()) {
+        complete(out);
+      }
+    }
+  }
+}
