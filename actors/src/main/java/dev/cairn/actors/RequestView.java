@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
 
 /**
  * Read-only window on a request's committed state. Its RequestActor publishes to it after each
@@ -79,11 +80,18 @@ public final class RequestView {
     return readers.size();
   }
 
-  /** Called by the request's actor alone, after a commit. */
-  void publish(Snapshot next) {
+  /**
+   * Called by the request's actor alone, after a commit. A reader that fails does not stop others.
+   */
+  void publish(Snapshot next, Logger log) {
     snapshot = next;
     for (Wake reader : readers) {
-      reader.wake.run();
+      try {
+        reader.wake.run();
+      } catch (RuntimeException e) {
+        readers.remove(reader);
+        log.error("a reader of request {} failed and is no longer told of changes", spec.id(), e);
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.cairn.persistence;
 
 import dev.cairn.model.Sampling;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -38,5 +39,25 @@ public record RequestSpec(
     boolean cancelOnDisconnect) {
   public RequestSpec {
     stop = List.copyOf(stop);
+  }
+
+  /**
+   * Whether another specification asks for the same: equal in all but the moment it was submitted.
+   * A repeated submission joins the request it repeats.
+   */
+  public boolean isSameRequest(RequestSpec other) {
+    return id.equals(other.id)
+        && model.equals(other.model)
+        && modelFingerprint.equals(other.modelFingerprint)
+        && Arrays.equals(promptTokens, other.promptTokens)
+        && maxTokens == other.maxTokens
+        && sampling.equals(other.sampling)
+        && seed == other.seed
+        && stop.equals(other.stop)
+        && ignoreEos == other.ignoreEos
+        && logprobs == other.logprobs
+        && echo == other.echo
+        && promptLogprobs == other.promptLogprobs
+        && cancelOnDisconnect == other.cancelOnDisconnect;
   }
 }

@@ -1,0 +1,28 @@
+package dev.cairn.actors;
+
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+
+/** Why a node is not ready: each part that cannot serve names its reason here until it can. */
+public final class Readiness {
+  private final Map<String, String> reasons = new ConcurrentSkipListMap<>();
+
+  /** A part cannot serve, and why, in a sentence. */
+  public void notReady(String part, String reason) {
+    reasons.put(part, reason);
+  }
+
+  public void ready(String part) {
+    reasons.remove(part);
+  }
+
+  /** Reasons by part; empty when the node is ready. */
+  public Map<String, String> reasons() {
+    return new TreeMap<>(reasons);
+  }
+
+  public boolean isReady() {
+    return reasons.isEmpty();
+  }
+}

@@ -1,0 +1,512 @@
+package dev.cairn.actors;
+
+import dev.cairn.actors.RequestView.Finish;
+import dev.cairn.model.TextStream;
+import dev.cairn.model.Tokenizer;
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestEvent;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.scheduling.Admission;
+import dev.cairn.scheduling.Handover;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.persistence.typed.PersistenceId;
+import org.apache.pekko.persistence.typed.RecoveryCompleted;
+import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
+import org.apache.pekko.persistence.typed.javadsl.Effect;
+import org.apache.pekko.persistence.typed.javadsl.EventHandler;
+import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
+import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
+
+/**
+ * Owner of one request: of its token list, of which no other writable form exists. Tokens come as
+ * {@link Generated}, match (epoch, index) exactly or are dropped, are journaled, and only then
+ * published to the request's {@link RequestView} and acknowledged to the scheduler.
+ *
+ * <p>After a restart of any kind the journal is replayed, a new epoch fences off whatever is still
+ * under way, and the rest is generated again from the committed tokens.
+ */
+public final class RequestActor
+    extends EventSourcedBehavior<RequestActor.Command, RequestEvent, RequestState> {
+  /** What a request understands. */
+  public sealed interface Command {}
+
+  /** Accept this request, or join it where it exists. */
+  public record Submit(RequestSpec spec, ActorRef<Reply> replyTo) implements Command {}
+
+  /** Is there such a request? Brings it back to life where it is unfinished. */
+  public record Find(ActorRef<Reply> replyTo) implements Command {}
+
+  /** End it; answered when the device has let go and the end is durable. */
+  public record Cancel(ActorRef<Reply> replyTo) implements Command {}
+
+  /** Tokens from a scheduler. */
+  public record Generated(Handover handover) implements Command {}
+
+  /** A scheduler no longer holds anything of an epoch. */
+  public record Released(int epoch) implements Command {}
+
+  /** The device lost an epoch; it has to run again. */
+  public record DeviceLost(int epoch) implements Command {}
+
+  /** The shard wants the actor to stop; what is unfinished goes on when it is started again. */
+  public enum Stop implements Command {
+    INSTANCE
+  }
+
+  private enum Unneeded implements Command {
+    INSTANCE
+  }
+
+  private enum Assign implements Command {
+    INSTANCE
+  }
+
+  /** Answers. */
+  public sealed interface Reply {}
+
+  /** The request exists; its view is in this node's {@link RequestViews}. */
+  public record Known(String requestId) implements Reply {}
+
+  /** There is no such request. */
+  public record Unknown(String requestId) implements Reply {}
+
+  /** The id names a request with other content. */
+  public record Conflict(String requestId) implements Reply {}
+
+  /**
+   * What a request needs of its node.
+   *
+   * @param maxDeviceLosses attempts lost to device failures before a request ends with an error
+   * @param linger how long a finished request's actor stays for readers
+   * @param retryAssign pause before looking again for a device where none serves the model
+   */
+  public record Environment(
+      Placement placement,
+      RequestViews views,
+      AdmissionGate gate,
+      Tokenizer tokenizer,
+      Telemetry telemetry,
+      LongSupplier nanoTime,
+      int maxDeviceLosses,
+      Duration linger,
+      Duration retryAssign) {}
+
+  private final String requestId;
+  private final Environment env;
+  private final Consumer<ActorRef<Command>> passivate;
+  private final ActorContext<Command> context;
+  private final TimerScheduler<Command> timers;
+  private final List<ActorRef<Reply>> cancellers = new ArrayList<>();
+  private Optional<RequestView> view = Optional.empty();
+  private Optional<ActorRef<SchedulerActor.Command>> scheduler = Optional.empty();
+
+  /**
+   * Looks for stop strings; has seen every committed token and none that is not being committed.
+   */
+  private Optional<TextStream> text = Optional.empty();
+
+  private boolean assigning;
+  private int deviceLosses;
+  private long lastCommitNanos;
+
+  /**
+   * @param passivate asks the actor's shard to stop it, because nobody needs it
+   */
+  public static Behavior<Command> create(
+      String requestId, Environment env, Consumer<ActorRef<Command>> passivate) {
+    return Behaviors.setup(
+        context ->
+            Behaviors.withTimers(
+                timers -> new RequestActor(requestId, env, passivate, context, timers)));
+  }
+
+  /** Persistence id of a request. */
+  public static PersistenceId persistenceId(String requestId) {
+    return PersistenceId.ofUniqueId(requestId);
+  }
+
+  private RequestActor(
+      String requestId,
+      Environment env,
+      Consumer<ActorRef<Command>> passivate,
+      ActorContext<Command> context,
+      TimerScheduler<Command> timers) {
+    super(persistenceId(requestId));
+    this.requestId = requestId;
+    this.env = env;
+    this.passivate = passivate;
+    this.context = context;
+    this.timers = timers;
+    this.lastCommitNanos = env.nanoTime().getAsLong();
+  }
+
+  @Override
+  public RequestState emptyState() {
+    return RequestState.NONE;
+  }
+
+  @Override
+  public EventHandler<RequestState, RequestEvent> eventHandler() {
+    return RequestState::apply;
+  }
+
+  @Override
+  public SignalHandler<RequestState> signalHandler() {
+    return newSignalHandlerBuilder()
+        .onSignal(RecoveryCompleted.instance(), this::onRecovered)
+        .onSignal(PostStop.instance(), state -> onStopped())
+        .build();
+  }
+
+  @Override
+  public CommandHandler<Command, RequestEvent, RequestState> commandHandler() {
+    return newCommandHandlerBuilder()
+        .forAnyState()
+        .onCommand(Generated.class, this::onGenerated)
+        .onCommand(Submit.class, this::onSubmit)
+        .onCommand(Find.class, this::onFind)
+        .onCommand(Cancel.class, this::onCancel)
+        .onCommand(Released.class, this::onReleased)
+        .onCommand(DeviceLost.class, this::onDeviceLost)
+        .onCommand(Assign.class, (state, assign) -> onAssign(state))
+        .onCommand(Unneeded.class, (state, unneeded) -> onUnneeded())
+        .onCommand(Stop.class, (state, stop) -> Effect().stop())
+        .build();
+  }
+
+  private void onRecovered(RequestState state) {
+    state.spec().ifPresent(spec -> open(spec, state));
+    if (state.isUnfinished()) {
+      env.gate().readmit(requestId);
+      assignSoon();
+    } else if (state.spec().isPresent()) {
+      linger();
+    }
+  }
+
+  private void onStopped() {
+    view.ifPresent(v -> env.views().remove(requestId, v));
+  }
+
+  private void open(RequestSpec spec, RequestState state) {
+    RequestView opened = new RequestView(spec, state.snapshot());
+    view = Optional.of(opened);
+    env.views().add(requestId, opened);
+    if (!spec.stop().isEmpty()) {
+      TextStream stream = new TextStream(env.tokenizer(), spec.stop());
+      for (int token : state.tokens().toArray()) {
+        stream.append(token);
+      }
+      text = Optional.of(stream);
+    }
+  }
+
+  private Effect<RequestEvent, RequestState> onSubmit(RequestState state, Submit submit) {
+    if (state.spec().isPresent()) {
+      boolean same = state.spec().get().isSameRequest(submit.spec());
+      return Effect()
+          .none()
+          .thenReply(submit.replyTo(), s -> same ? new Known(requestId) : new Conflict(requestId));
+    }
+    RequestSpec spec = submit.spec();
+    List<RequestEvent> events = new ArrayList<>();
+    events.add(new RequestEvent.Accepted(spec));
+    // One write for both where a device is known: a request costs one commit before it runs.
+    Optional<Placement.Target> target = env.placement().choose(spec);
+    target.ifPresent(t -> events.add(assigned(1, 0, t)));
+    lastCommitNanos = env.nanoTime().getAsLong();
+    return Effect()
+        .persist(events)
+        .thenRun(
+            (RequestState next) -> {
+              env.gate().readmit(requestId);
+              open(spec, next);
+              env.telemetry().accepted(spec.promptTokens().length);
+              submit.replyTo().tell(new Known(requestId));
+              target.ifPresentOrElse(t -> admit(next, t), this::assignLater);
+            });
+  }
+
+  private Effect<RequestEvent, RequestState> onFind(RequestState state, Find find) {
+    if (state.spec().isEmpty()) {
+      passivate.accept(context.getSelf());
+      return Effect().none().thenReply(find.replyTo(), s -> new Unknown(requestId));
+    }
+    return Effect().none().thenReply(find.replyTo(), s -> new Known(requestId));
+  }
+
+  private Effect<RequestEvent, RequestState> onCancel(RequestState state, Cancel cancel) {
+    if (state.spec().isEmpty()) {
+      passivate.accept(context.getSelf());
+      return Effect().none().thenReply(cancel.replyTo(), s -> new Unknown(requestId));
+    }
+    if (state.finish().isPresent()) {
+      return Effect().none().thenReply(cancel.replyTo(), s -> new Known(requestId));
+    }
+    cancellers.add(cancel.replyTo());
+    if (scheduler.isEmpty()) {
+      return finish(state, FinishReason.CANCELLED, "cancelled before it ran");
+    }
+    scheduler.get().tell(new SchedulerActor.Cancel(requestId, context.getSelf(), state.epoch()));
+    return Effect().none();
+  }
+
+  private Effect<RequestEvent, RequestState> onReleased(RequestState state, Released released) {
+    if (!state.isUnfinished() || released.epoch() != state.epoch()) {
+      return Effect().none();
+    }
+    return finish(state, FinishReason.CANCELLED, "cancelled");
+  }
+
+  private Effect<RequestEvent, RequestState> onDeviceLost(RequestState state, DeviceLost lost) {
+    if (!state.isUnfinished() || lost.epoch() != state.epoch()) {
+      return Effect().none();
+    }
+    scheduler = Optional.empty();
+    if (!cancellers.isEmpty()) {
+      return finish(state, FinishReason.CANCELLED, "cancelled");
+    }
+    if (++deviceLosses > env.maxDeviceLosses()) {
+      return finish(
+          state,
+          FinishReason.ERROR,
+          "the device failed " + deviceLosses + " times while it ran this request");
+    }
+    return assign(state);
+  }
+
+  private Effect<RequestEvent, RequestState> onAssign(RequestState state) {
+    assigning = false;
+    return state.isUnfinished() && scheduler.isEmpty() ? assign(state) : Effect().none();
+  }
+
+  private Effect<RequestEvent, RequestState> assign(RequestState state) {
+    RequestSpec spec = state.spec().orElseThrow();
+    Optional<Placement.Target> target = env.placement().choose(spec);
+    if (target.isEmpty()) {
+      assignLater();
+      return Effect().none();
+    }
+    int known = spec.promptTokens().length + state.tokens().size();
+    if (known > target.get().maxContext()) {
+      return finish(
+          state,
+          FinishReason.ERROR,
+          "the request has "
+              + known
+              + " tokens, more than the "
+              + target.get().maxContext()
+              + " that the device takes now");
+    }
+    return Effect()
+        .persist((RequestEvent) assigned(state.epoch() + 1, state.tokens().size(), target.get()))
+        .thenRun(
+            (RequestState next) -> {
+              publish(next);
+              admit(next, target.get());
+            });
+  }
+
+  private RequestEvent.Assigned assigned(int epoch, int index, Placement.Target target) {
+    return new RequestEvent.Assigned(
+        requestId, epoch, index, target.device(), target.numericsVersion());
+  }
+
+  private void admit(RequestState state, Placement.Target target) {
+    RequestSpec spec = state.spec().orElseThrow();
+    int prompt = spec.promptTokens().length;
+    int[] tokens = Arrays.copyOf(spec.promptTokens(), prompt + state.tokens().size());
+    System.arraycopy(state.tokens().toArray(), 0, tokens, prompt, state.tokens().size());
+    scheduler = Optional.of(target.scheduler());
+    target
+        .scheduler()
+        .tell(
+            new SchedulerActor.Admit(
+                new Admission(
+                    requestId,
+                    state.epoch(),
+                    spec.submittedAtMillis(),
+                    tokens,
+                    prompt,
+                    spec.maxTokens(),
+                    spec.sampling(),
+                    spec.seed(),
+                    spec.ignoreEos(),
+                    spec.logprobs(),
+                    spec.promptLogprobs() && state.promptLogprobs().isEmpty()),
+                context.getSelf()));
+  }
+
+  private void assignSoon() {
+    assigning = true;
+    context.getSelf().tell(Assign.INSTANCE);
+  }
+
+  private void assignLater() {
+    if (!assigning) {
+      assigning = true;
+      timers.startSingleTimer(Assign.INSTANCE, env.retryAssign());
+    }
+  }
+
+  private Effect<RequestEvent, RequestState> onGenerated(RequestState state, Generated generated) {
+    Handover handover = generated.handover();
+    if (!state.isUnfinished()
+        || handover.epoch() != state.epoch()
+        || handover.firstIndex() != state.tokens().size()) {
+      dropStale(state, handover);
+      return Effect().none();
+    }
+    List<RequestEvent> events = new ArrayList<>(2);
+    int kept = lengthUpToStop(handover.tokens());
+    boolean stopped = text.map(TextStream::stopped).orElse(false);
+    events.add(
+        new RequestEvent.TokensCommitted(
+            requestId,
+            state.epoch(),
+            handover.firstIndex(),
+            Arrays.copyOf(handover.tokens(), kept),
+            handover.logprobs().isEmpty() ? List.of() : handover.logprobs().subList(0, kept),
+            handover.promptLogprobs()));
+    Optional<Finish> finish =
+        stopped
+            ? Optional.of(new Finish(FinishReason.STOP, ""))
+            : handover.end().map(end -> new Finish(end.reason(), end.detail()));
+    int total = handover.firstIndex() + kept;
+    finish.ifPresent(
+        f ->
+            events.add(
+                new RequestEvent.Finished(
+                    requestId, state.epoch(), total, f.reason(), f.detail())));
+    return Effect().persist(events).thenRun(next -> onCommitted(next, handover, kept));
+  }
+
+  /** Number of tokens up to and including the one that completes a stop string, or all. */
+  private int lengthUpToStop(int[] tokens) {
+    if (text.isPresent()) {
+      for (int i = 0; i < tokens.length; i++) {
+        if (text.get().append(tokens[i])) {
+          return i + 1;
+        }
+      }
+    }
+    return tokens.length;
+  }
+
+  private void onCommitted(RequestState state, Handover handover, int kept) {
+    ActorRef<SchedulerActor.Command> from = scheduler.orElseThrow();
+    if (kept == handover.tokens().length
+        && state.finish().isPresent() == handover.end().isPresent()) {
+      from.tell(new SchedulerActor.Committed(requestId, state.epoch(), state.tokens().size()));
+    } else {
+      from.tell(new SchedulerActor.Release(requestId, state.epoch()));
+    }
+    publish(state);
+    measure(handover.firstIndex(), kept);
+    if (state.finish().isPresent()) {
+      onFinished(state);
+    }
+  }
+
+  private void measure(int firstIndex, int tokens) {
+    long now = env.nanoTime().getAsLong();
+    long elapsed = now - lastCommitNanos;
+    lastCommitNanos = now;
+    if (tokens > 0) {
+      env.telemetry().tokensCommitted(tokens);
+      if (firstIndex == 0) {
+        env.telemetry().firstToken(elapsed);
+      } else {
+        env.telemetry().interToken(elapsed / tokens, tokens);
+      }
+    }
+  }
+
+  private void dropStale(RequestState state, Handover handover) {
+    env.telemetry().staleResult();
+    if (isConflict(state, handover)) {
+      context
+          .getLog()
+          .error(
+              "request {} was given other tokens than it has committed, epoch {} index {}; they are"
+                  + " dropped",
+              requestId,
+              handover.epoch(),
+              handover.firstIndex());
+    } else {
+      context
+          .getLog()
+          .warn(
+              "request {} dropped {} tokens of epoch {} from index {}; it is at epoch {} index {}{}",
+              requestId,
+              handover.tokens().length,
+              handover.epoch(),
+              handover.firstIndex(),
+              state.epoch(),
+              state.tokens().size(),
+              state.finish().isPresent() ? " and finished" : "");
+    }
+  }
+
+  /** Whether a repeated hand-over of this epoch says something else than what was committed. */
+  private static boolean isConflict(RequestState state, Handover handover) {
+    if (handover.epoch() != state.epoch()) {
+      return false;
+    }
+    for (int i = 0; i < handover.tokens().length; i++) {
+      int index = handover.firstIndex() + i;
+      if (index < state.tokens().size() && state.tokens().get(index) != handover.tokens()[i]) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private Effect<RequestEvent, RequestState> finish(
+      RequestState state, FinishReason reason, String detail) {
+    RequestEvent event =
+        new RequestEvent.Finished(requestId, state.epoch(), state.tokens().size(), reason, detail);
+    return Effect()
+        .persist(event)
+        .thenRun(
+            (RequestState next) -> {
+              publish(next);
+              onFinished(next);
+            });
+  }
+
+  private void onFinished(RequestState state) {
+    env.gate().leave(requestId);
+    env.telemetry().finished(state.finish().orElseThrow().reason());
+    cancellers.forEach(canceller -> canceller.tell(new Known(requestId)));
+    cancellers.clear();
+    scheduler = Optional.empty();
+    text = Optional.empty();
+    linger();
+  }
+
+  private void publish(RequestState state) {
+    view.orElseThrow().publish(state.snapshot(), context.getLog());
+  }
+
+  private void linger() {
+    timers.startSingleTimer(Unneeded.INSTANCE, env.linger());
+  }
+
+  private Effect<RequestEvent, RequestState> onUnneeded() {
+    passivate.accept(context.getSelf());
+    return Effect().none();
+  }
+}

@@ -1,0 +1,85 @@
+package dev.cairn.actors;
+
+import dev.cairn.actors.RequestView.Finish;
+import dev.cairn.actors.RequestView.Snapshot;
+import dev.cairn.actors.RequestView.State;
+import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.RequestEvent;
+import dev.cairn.persistence.RequestSpec;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the events of one request add up to; the fold of the journal, without any actor.
+ *
+ * @param spec empty before the request is accepted
+ * @param epoch newest attempt, 0 before the first
+ * @param tokens committed output; the one list that grows
+ * @param promptLogprobs of prompt tokens 1 and up, or empty
+ * @param finish empty while unfinished
+ */
+record RequestState(
+    Optional<RequestSpec> spec,
+    int epoch,
+    CommittedTokens tokens,
+    List<TokenLogprobs> promptLogprobs,
+    Optional<Finish> finish) {
+  static final RequestState NONE =
+      new RequestState(Optional.empty(), 0, CommittedTokens.EMPTY, List.of(), Optional.empty());
+
+  /** The state after an event. An event that does not follow is a damaged journal. */
+  RequestState apply(RequestEvent event) {
+    if (event instanceof RequestEvent.Accepted accepted) {
+      expect(spec.isEmpty(), event, "a request that is not accepted yet");
+      return new RequestState(Optional.of(accepted.spec()), 0, tokens, List.of(), finish);
+    }
+    expect(spec.isPresent() && finish.isEmpty(), event, "an accepted, unfinished request");
+    expect(event.index() == tokens.size(), event, "index " + tokens.size());
+    if (event instanceof RequestEvent.Assigned assigned) {
+      expect(assigned.epoch() > epoch, event, "an epoch after " + epoch);
+      return new RequestState(spec, assigned.epoch(), tokens, promptLogprobs, finish);
+    }
+    expect(event.epoch() == epoch, event, "epoch " + epoch);
+    if (event instanceof RequestEvent.TokensCommitted committed) {
+      return new RequestState(
+          spec,
+          epoch,
+          tokens.append(committed.tokens(), committed.logprobs()),
+          committed.promptLogprobs().isEmpty() ? promptLogprobs : committed.promptLogprobs(),
+          finish);
+    }
+    RequestEvent.Finished finished = (RequestEvent.Finished) event;
+    return new RequestState(
+        spec,
+        epoch,
+        tokens,
+        promptLogprobs,
+        Optional.of(new Finish(finished.reason(), finished.detail())));
+  }
+
+  boolean isUnfinished() {
+    return spec.isPresent() && finish.isEmpty();
+  }
+
+  Snapshot snapshot() {
+    State state =
+        finish.isPresent() ? State.FINISHED : epoch == 0 ? State.ACCEPTED : State.ASSIGNED;
+    return new Snapshot(state, epoch, tokens, promptLogprobs, finish);
+  }
+
+  private static void expect(boolean holds, RequestEvent event, String expected) {
+    if (!holds) {
+      throw new IllegalStateException(
+          "the journal of request "
+              + event.requestId()
+              + " holds "
+              + event.getClass().getSimpleName()
+              + " of epoch "
+              + event.epoch()
+              + " and index "
+              + event.index()
+              + ", expected "
+              + expected);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package dev.cairn.actors;
+
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.scheduling.SchedulingStats;
+
+/**
+ * What happens on a node, as it happens; for metrics. Called on actors' threads, so implementations
+ * return at once. Times are in nanoseconds.
+ */
+public interface Telemetry {
+  /** Ignores everything. */
+  Telemetry NONE = new Telemetry() {};
+
+  /** A request is durable. */
+  default void accepted(int promptTokens) {}
+
+  /** A request's end is durable. */
+  default void finished(FinishReason reason) {}
+
+  /** Tokens are durable. */
+  default void tokensCommitted(int tokens) {}
+
+  /** The first token of a request is durable, so long after it was submitted. */
+  default void firstToken(long nanos) {}
+
+  /** A further token is durable, so long after the one before it, on average over a commit. */
+  default void interToken(long nanos, int tokens) {}
+
+  /** A device finished a step. */
+  default void stepCompleted(int rows, int tokens, long nanos) {}
+
+  /** The device waited so long between two steps while there was work. */
+  default void deviceIdle(long nanos) {}
+
+  /** A result or acknowledgement that did not match exactly was dropped. */
+  default void staleResult() {}
+
+  /** The device failed. */
+  default void deviceError() {}
+
+  /** A request was refused for what it asked. */
+  default void userError() {}
+
+  /** Where the scheduler stands after it changed. */
+  default void scheduler(SchedulingStats stats) {}
+}

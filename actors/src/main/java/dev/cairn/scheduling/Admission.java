@@ -1,0 +1,58 @@
+package dev.cairn.scheduling;
+
+import dev.cairn.model.Sampling;
+
+/**
+ * A request as its owner hands it to a scheduler.
+ *
+ * @param requestId the request
+ * @param epoch the attempt; results carry it, and a newer one replaces an older one
+ * @param submittedAtMillis when the request was accepted, milliseconds since the epoch
+ * @param tokens prompt, followed by the tokens committed so far
+ * @param promptLength how many of them are prompt
+ * @param maxTokens most tokens to generate in all, those committed included
+ * @param sampling how tokens are drawn
+ * @param seed of the draws
+ * @param ignoreEos goes on after an end-of-sequence token
+ * @param logprobs -1: none; n: of each token and of the n most likely ones
+ * @param promptLogprobs whether log-probabilities of the prompt are still wanted
+ */
+public record Admission(
+    String requestId,
+    int epoch,
+    long submittedAtMillis,
+    int[] tokens,
+    int promptLength,
+    int maxTokens,
+    Sampling sampling,
+    long seed,
+    boolean ignoreEos,
+    int logprobs,
+    boolean promptLogprobs) {
+  public Admission {
+    if (requestId.isEmpty() || epoch < 1) {
+      throw new IllegalArgumentException(
+          "an admission needs a request id and an epoch of 1 or more, found '"
+              + requestId
+              + "' and "
+              + epoch);
+    }
+    if (promptLength < 1 || promptLength > tokens.length) {
+      throw new IllegalArgumentException(
+          "the prompt of "
+              + requestId
+              + " has "
+              + promptLength
+              + " tokens, expected 1 to "
+              + tokens.length);
+    }
+    if (maxTokens < tokens.length - promptLength) {
+      throw new IllegalArgumentException(
+          requestId
+              + " has "
+              + (tokens.length - promptLength)
+              + " tokens of output already, more than its maximum of "
+              + maxTokens);
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package dev.cairn.scheduling;
+
+import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.FinishReason;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Tokens on their way from a scheduler to the request that owns them. Handing over moves them: the
+ * scheduler keeps none.
+ *
+ * @param requestId the request
+ * @param epoch the attempt
+ * @param firstIndex index of the first token in the output
+ * @param tokens in order, perhaps none
+ * @param logprobs one for each token, or empty
+ * @param promptLogprobs of prompt tokens 1 and up, with the first hand-over, or empty
+ * @param end why generation ended with these tokens, or empty
+ */
+public record Handover(
+    String requestId,
+    int epoch,
+    int firstIndex,
+    int[] tokens,
+    List<TokenLogprobs> logprobs,
+    List<TokenLogprobs> promptLogprobs,
+    Optional<End> end) {
+  /** How generation ended. */
+  public record End(FinishReason reason, String detail) {}
+}
