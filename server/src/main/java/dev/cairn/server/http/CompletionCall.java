@@ -8,6 +8,5 @@ import dev.cairn.persistence.RequestSpec;
  * @param spec the request
  * @param stream whether the reply is a stream of events
  * @param includeUsage whether the stream ends with an event that counts tokens
- * @param keyed whether the client named the request with an idempotency key
  */
-record CompletionCall(RequestSpec spec, boolean stream, boolean includeUsage, boolean keyed) {}
+record CompletionCall(RequestSpec spec, boolean stream, boolean includeUsage) {}

@@ -106,7 +106,7 @@ final class CompletionParser {
             echo,
             echo && logprobs >= 0,
             cancelOnDisconnect(fields));
-    return new CompletionCall(spec, stream, includeUsage, idempotencyKey.isPresent());
+    return new CompletionCall(spec, stream, includeUsage);
   }
 
   private void checkModel(String name) {

@@ -8,7 +8,6 @@ import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.server.NodeHandle;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -57,7 +56,7 @@ final class CompletionRoutes {
         .submit(spec)
         .thenComposeAsync(
             view -> {
-              if (wanted.keyed() && !sameContent(spec, view.spec())) {
+              if (!spec.isSameRequest(view.spec())) {
                 throw ApiError.conflict(
                     "Idempotency-Key",
                     "The Idempotency-Key names a request with other content; expected the same"
@@ -210,20 +209,5 @@ final class CompletionRoutes {
                 "after", "The index to go on from is not a number; expected the id of an event.");
           }
         });
-  }
-
-  private static boolean sameContent(RequestSpec a, RequestSpec b) {
-    return a.model().equals(b.model())
-        && a.modelFingerprint().equals(b.modelFingerprint())
-        && Arrays.equals(a.promptTokens(), b.promptTokens())
-        && a.maxTokens() == b.maxTokens()
-        && a.sampling().equals(b.sampling())
-        && a.seed() == b.seed()
-        && a.stop().equals(b.stop())
-        && a.ignoreEos() == b.ignoreEos()
-        && a.logprobs() == b.logprobs()
-        && a.echo() == b.echo()
-        && a.promptLogprobs() == b.promptLogprobs()
-        && a.cancelOnDisconnect() == b.cancelOnDisconnect();
   }
 }

@@ -1,8 +1,11 @@
 package dev.cairn.server.metrics;
 
+import dev.cairn.actors.Telemetry;
 import dev.cairn.persistence.FinishReason;
+import dev.cairn.scheduling.SchedulingStats;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -11,186 +14,158 @@ import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
 
 /**
  * The metrics of one node, in base units, as Prometheus reads them. Each method is one thing that
- * happened; each is called after what it counts is durable. Safe for any number of threads.
+ * happened. Safe for any number of threads.
  */
-public final class CairnMetrics implements AutoCloseable {
+public final class CairnMetrics implements Telemetry, AutoCloseable {
   private static final double NANOS_PER_SECOND = 1e9;
 
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final AtomicReference<SchedulingStats> scheduler =
+      new AtomicReference<>(new SchedulingStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
   private final Map<FinishReason, Counter> ended = new EnumMap<>(FinishReason.class);
-  private final Counter accepted;
-  private final Counter promptTokens;
-  private final Counter prefixCacheHitTokens;
-  private final Counter tokensCommitted;
-  private final Timer firstToken;
-  private final Timer interToken;
-  private final Timer step;
-  private final DistributionSummary stepRows;
-  private final Counter stepTokens;
-  private final Counter idleSeconds;
-  private final Counter staleResults;
-  private final Counter preemptions;
-  private final Counter deviceErrors;
-  private final Counter userErrors;
-  private final Timer journalCommit;
-  private final DistributionSummary journalCommitEvents;
+  private final Counter accepted = requests("accepted");
+  private final Counter promptTokens =
+      counter("cairn.prompt.tokens", "Prompt tokens of accepted requests.");
+  private final Counter tokensCommitted =
+      counter("cairn.tokens.committed", "Generated tokens that are durable.");
+  private final Counter staleResults =
+      counter("cairn.stale.results", "Results of a device that came too late and were dropped.");
+  private final Counter deviceErrors = counter("cairn.device.errors", "Failures of a device.");
+  private final Counter userErrors =
+      counter("cairn.user.errors", "Requests refused because of what they asked for.");
+  private final Counter deviceIdle =
+      counter("cairn.device.idle.seconds", "Time in which the device had work and no step.");
+  private final Counter stepTokens =
+      counter("cairn.step.tokens", "Tokens that went through the model.");
+  private final Timer firstToken =
+      timer(
+          "cairn.time.to.first.token",
+          "From the submission of a request to its first durable token.",
+          Duration.ofMillis(1),
+          Duration.ofMinutes(1));
+  private final Timer interToken =
+      timer(
+          "cairn.inter.token",
+          "Between durable tokens of one request, averaged over each commit.",
+          Duration.ofNanos(100_000),
+          Duration.ofSeconds(10));
+  private final Timer step =
+      timer(
+          "cairn.step",
+          "Time the device took for a step.",
+          Duration.ofNanos(100_000),
+          Duration.ofSeconds(10));
+  private final Timer journalCommit =
+      timer(
+          "cairn.journal.commit",
+          "Time of a write to the journal, made durable.",
+          Duration.ofNanos(50_000),
+          Duration.ofSeconds(10));
+  private final DistributionSummary stepRows =
+      summary("cairn.step.rows", "Chunks of prompt and decode rows in a step.");
+  private final DistributionSummary journalCommitEvents =
+      summary("cairn.journal.commit.events", "Events in a write to the journal.");
 
   public CairnMetrics() {
-    accepted = requests("accepted");
     for (FinishReason reason : FinishReason.values()) {
       ended.put(reason, requests(reason.name().toLowerCase(Locale.ROOT)));
     }
-    promptTokens = counter("cairn.prompt.tokens", "Prompt tokens of accepted requests.");
-    prefixCacheHitTokens =
-        counter("cairn.prefix.cache.hit.tokens", "Prompt tokens that the KV store held already.");
-    tokensCommitted = counter("cairn.tokens.committed", "Generated tokens that are durable.");
-    firstToken =
-        timer(
-            "cairn.time.to.first.token",
-            "From the acceptance of a request to its first durable token.",
-            Duration.ofMillis(1),
-            Duration.ofMinutes(1));
-    interToken =
-        timer(
-            "cairn.inter.token",
-            "Between durable tokens of one request, averaged over each commit.",
-            Duration.ofNanos(100_000),
-            Duration.ofSeconds(10));
-    step =
-        timer(
-            "cairn.step",
-            "Time the device took for a step.",
-            Duration.ofNanos(100_000),
-            Duration.ofSeconds(10));
-    stepRows =
-        DistributionSummary.builder("cairn.step.rows")
-            .description("Chunks of prompt and decode rows in a step.")
-            .serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-            .register(registry);
-    stepTokens = counter("cairn.step.tokens", "Tokens that went through the model.");
-    idleSeconds =
-        Counter.builder("cairn.device.idle.seconds")
-            .description("Time in which the device had work and no step.")
-            .register(registry);
-    staleResults =
-        counter("cairn.stale.results", "Results of a device that came too late and were dropped.");
-    preemptions =
-        counter("cairn.preemptions", "Sequences that lost their KV blocks and were queued again.");
-    deviceErrors = counter("cairn.device.errors", "Failures of a device.");
-    userErrors = counter("cairn.user.errors", "Requests refused because of what they asked for.");
-    journalCommit =
-        timer(
-            "cairn.journal.commit",
-            "Time of a write to the journal, made durable.",
-            Duration.ofNanos(50_000),
-            Duration.ofSeconds(10));
-    journalCommitEvents =
-        DistributionSummary.builder("cairn.journal.commit.events")
-            .description("Events in a write to the journal.")
-            .serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-            .register(registry);
+    schedulerGauge(
+        "cairn.requests.running", "Requests that a device works on.", SchedulingStats::running);
+    schedulerGauge(
+        "cairn.requests.queued", "Requests that wait for a device.", SchedulingStats::queued);
+    schedulerGauge(
+        "cairn.device.slots.used", "Sequences that the device holds.", SchedulingStats::slotsInUse);
+    schedulerGauge(
+        "cairn.commit.window.tokens",
+        "Tokens that a sequence may be ahead of its journal.",
+        SchedulingStats::window);
+    kvBlocks("used", SchedulingStats::kvBlocksUsed);
+    kvBlocks("free", stats -> stats.kvBlocksTotal() - stats.kvBlocksUsed());
+    FunctionCounter.builder("cairn.preemptions", scheduler, s -> s.get().preemptions())
+        .description("Sequences that lost their KV blocks and were queued again.")
+        .register(registry);
   }
 
-  /** A request is durable. */
-  public void requestAccepted(int promptTokenCount) {
+  @Override
+  public void accepted(int promptTokenCount) {
     accepted.increment();
     promptTokens.increment(promptTokenCount);
   }
 
-  /** A request's end is durable. */
-  public void requestEnded(FinishReason reason) {
+  @Override
+  public void finished(FinishReason reason) {
     ended.get(reason).increment();
   }
 
-  public void prefixCacheHit(int tokens) {
-    prefixCacheHitTokens.increment(tokens);
-  }
-
+  @Override
   public void tokensCommitted(int tokens) {
     tokensCommitted.increment(tokens);
   }
 
-  /** The first token of a request became durable, this long after its acceptance. */
-  public void firstToken(double seconds) {
-    firstToken.record(duration(seconds));
+  @Override
+  public void firstToken(long nanos) {
+    firstToken.record(duration(nanos));
   }
 
-  /** A further token of a request became durable, this long after the one before. */
-  public void interToken(double seconds) {
-    interToken.record(duration(seconds));
+  @Override
+  public void interToken(long nanos, int tokens) {
+    for (int i = 0; i < tokens; i++) {
+      interToken.record(duration(nanos));
+    }
   }
 
-  /**
-   * A step has ended.
-   *
-   * @param rows chunks in it
-   * @param tokens tokens in it
-   * @param seconds that it took
-   * @param idle seconds between the step before and this one, in which there was work
-   */
-  public void stepCompleted(int rows, int tokens, double seconds, double idle) {
-    step.record(duration(seconds));
+  @Override
+  public void stepCompleted(int rows, int tokens, long nanos) {
+    step.record(duration(nanos));
     stepRows.record(rows);
     stepTokens.increment(tokens);
-    idleSeconds.increment(Math.max(0, idle));
   }
 
+  @Override
+  public void deviceIdle(long nanos) {
+    deviceIdle.increment(Math.max(0, nanos) / NANOS_PER_SECOND);
+  }
+
+  @Override
   public void staleResult() {
     staleResults.increment();
   }
 
-  public void preemption() {
-    preemptions.increment();
-  }
-
+  @Override
   public void deviceError() {
     deviceErrors.increment();
   }
 
+  @Override
   public void userError() {
     userErrors.increment();
   }
 
-  /** The journal made events durable with one write. */
-  public void journalCommit(int events, double seconds) {
-    journalCommit.record(duration(seconds));
+  @Override
+  public void scheduler(SchedulingStats stats) {
+    scheduler.set(stats);
+  }
+
+  /** The journal made so many events durable with one write. */
+  public void journalCommit(int events, long nanos) {
+    journalCommit.record(duration(nanos));
     journalCommitEvents.record(events);
   }
 
-  /** Requests that a device works on. */
-  public void running(Supplier<Number> value) {
-    gauge("cairn.requests.running", "Requests that a device works on.", value);
-  }
-
-  /** Requests that wait for a device. */
-  public void queued(Supplier<Number> value) {
-    gauge("cairn.requests.queued", "Requests that wait for a device.", value);
-  }
-
-  /**
-   * Blocks of the KV store.
-   *
-   * @param state {@code free}, {@code used} or {@code cached}
-   */
-  public void kvBlocks(String state, Supplier<Number> value) {
-    Gauge.builder("cairn.kv.blocks", value)
-        .description("Blocks of the KV store.")
-        .tag("state", state)
+  /** Says where to read how many clients follow a request. */
+  public void readers(Supplier<Number> value) {
+    Gauge.builder("cairn.readers", value)
+        .description("Clients that follow a request.")
         .strongReference(true)
         .register(registry);
-  }
-
-  public void openSlots(Supplier<Number> value) {
-    gauge("cairn.device.open.slots", "Sequences that the device holds.", value);
-  }
-
-  public void readers(Supplier<Number> value) {
-    gauge("cairn.readers", "Clients that follow a request.", value);
   }
 
   /** All metrics in Prometheus' text form. */
@@ -214,8 +189,17 @@ public final class CairnMetrics implements AutoCloseable {
     return Counter.builder(name).description(help).register(registry);
   }
 
-  private void gauge(String name, String help, Supplier<Number> value) {
-    Gauge.builder(name, value).description(help).strongReference(true).register(registry);
+  private void schedulerGauge(String name, String help, ToDoubleFunction<SchedulingStats> value) {
+    Gauge.builder(name, scheduler, s -> value.applyAsDouble(s.get()))
+        .description(help)
+        .register(registry);
+  }
+
+  private void kvBlocks(String state, ToDoubleFunction<SchedulingStats> value) {
+    Gauge.builder("cairn.kv.blocks", scheduler, s -> value.applyAsDouble(s.get()))
+        .description("Blocks of the KV store.")
+        .tag("state", state)
+        .register(registry);
   }
 
   private Timer timer(String name, String help, Duration min, Duration max) {
@@ -227,7 +211,14 @@ public final class CairnMetrics implements AutoCloseable {
         .register(registry);
   }
 
-  private static Duration duration(double seconds) {
-    return Duration.ofNanos((long) (Math.max(0, seconds) * NANOS_PER_SECOND));
+  private DistributionSummary summary(String name, String help) {
+    return DistributionSummary.builder(name)
+        .description(help)
+        .serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+        .register(registry);
+  }
+
+  private static Duration duration(long nanos) {
+    return Duration.ofNanos(Math.max(0, nanos));
   }
 }

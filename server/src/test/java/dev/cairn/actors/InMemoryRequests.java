@@ -1,0 +1,178 @@
+package dev.cairn.actors;
+
+import dev.cairn.model.TextStream;
+import dev.cairn.model.TokenLogprobs;
+import dev.cairn.model.Tokenizer;
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntUnaryOperator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Requests without a device and a journal: the tokens of a request are given by a script, and come
+ * at once or when the test says so.
+ */
+public final class InMemoryRequests implements Requests {
+  private static final Logger LOG = LoggerFactory.getLogger(InMemoryRequests.class);
+
+  private final Tokenizer tokenizer;
+  private final IntUnaryOperator script;
+  private final Map<String, Running> requests = new ConcurrentHashMap<>();
+  private volatile boolean manual;
+  private volatile RuntimeException refusal;
+
+  /**
+   * @param script token at each index of every output
+   */
+  public InMemoryRequests(Tokenizer tokenizer, IntUnaryOperator script) {
+    this.tokenizer = tokenizer;
+    this.script = script;
+  }
+
+  /** From now on tokens come only when {@link #generate} is called. */
+  public void manual() {
+    manual = true;
+  }
+
+  /** From now on every submission fails with this; null accepts again. */
+  public void refuseWith(RuntimeException failure) {
+    refusal = failure;
+  }
+
+  /** Lets a request have so many tokens more, in one commit. */
+  public void generate(String id, int count) {
+    requests.get(id).generate(count);
+  }
+
+  /** Ends a request with an error. */
+  public void fail(String id, String detail) {
+    requests.get(id).finish(FinishReason.ERROR, detail);
+  }
+
+  public RequestView view(String id) {
+    return requests.get(id).view;
+  }
+
+  public int size() {
+    return requests.size();
+  }
+
+  /** Readers of all requests. */
+  public int readers() {
+    return requests.values().stream().mapToInt(r -> r.view.readers()).sum();
+  }
+
+  @Override
+  public CompletionStage<RequestView> submit(RequestSpec spec) {
+    if (refusal != null) {
+      return CompletableFuture.failedFuture(refusal);
+    }
+    Running request = requests.computeIfAbsent(spec.id(), id -> new Running(spec));
+    if (!manual) {
+      request.generate(spec.maxTokens());
+    }
+    return CompletableFuture.completedFuture(request.view);
+  }
+
+  @Override
+  public CompletionStage<Optional<RequestView>> find(String requestId) {
+    return CompletableFuture.completedFuture(
+        Optional.ofNullable(requests.get(requestId)).map(r -> r.view));
+  }
+
+  @Override
+  public CompletionStage<Optional<RequestView>> cancel(String requestId) {
+    Optional<Running> request = Optional.ofNullable(requests.get(requestId));
+    request.ifPresent(r -> r.finish(FinishReason.CANCELLED, ""));
+    return CompletableFuture.completedFuture(request.map(r -> r.view));
+  }
+
+  private final class Running {
+    private final RequestView view;
+    private final TextStream text;
+
+    Running(RequestSpec spec) {
+      this.view =
+          new RequestView(
+              spec,
+              new RequestView.Snapshot(
+                  RequestView.State.ACCEPTED,
+                  0,
+                  CommittedTokens.EMPTY,
+                  List.of(),
+                  Optional.empty()));
+      this.text = new TextStream(tokenizer, spec.stop());
+    }
+
+    synchronized void generate(int count) {
+      RequestSpec spec = view.spec();
+      RequestView.Snapshot before = view.snapshot();
+      if (before.finish().isPresent()) {
+        return;
+      }
+      int size = before.tokens().size();
+      List<Integer> tokens = new ArrayList<>();
+      List<TokenLogprobs> logprobs = new ArrayList<>();
+      FinishReason reason = null;
+      while (reason == null && tokens.size() < count && size + tokens.size() < spec.maxTokens()) {
+        int token = script.applyAsInt(size + tokens.size());
+        tokens.add(token);
+        if (spec.logprobs() >= 0) {
+          logprobs.add(logprobs(token, spec.logprobs()));
+        }
+        if (text.append(token) || (!spec.ignoreEos() && tokenizer.endsGeneration(token))) {
+          reason = FinishReason.STOP;
+        }
+      }
+      if (reason == null && size + tokens.size() == spec.maxTokens()) {
+        reason = FinishReason.LENGTH;
+      }
+      publish(
+          before.tokens().append(tokens.stream().mapToInt(t -> t).toArray(), logprobs),
+          Optional.ofNullable(reason).map(r -> new RequestView.Finish(r, "")));
+    }
+
+    synchronized void finish(FinishReason reason, String detail) {
+      if (view.snapshot().finish().isEmpty()) {
+        publish(view.snapshot().tokens(), Optional.of(new RequestView.Finish(reason, detail)));
+      }
+    }
+
+    private void publish(CommittedTokens tokens, Optional<RequestView.Finish> finish) {
+      List<TokenLogprobs> prompt = new ArrayList<>();
+      if (view.spec().promptLogprobs()) {
+        for (int i = 1; i < view.spec().promptTokens().length; i++) {
+          prompt.add(logprobs(view.spec().promptTokens()[i], view.spec().logprobs()));
+        }
+      }
+      RequestView.State state =
+          finish.isPresent() ? RequestView.State.FINISHED : RequestView.State.ASSIGNED;
+      view.publish(new RequestView.Snapshot(state, 1, tokens, prompt, finish), LOG);
+    }
+  }
+
+  /** The token itself first, then the lowest ids. */
+  private static TokenLogprobs logprobs(int token, int top) {
+    int[] tokens = new int[top];
+    float[] values = new float[top];
+    int next = 0;
+    for (int i = 0; i < top; i++) {
+      if (i == 0) {
+        tokens[i] = token;
+      } else {
+        next += next == token ? 1 : 0;
+        tokens[i] = next++;
+      }
+      values[i] = -0.5f - i;
+    }
+    return new TokenLogprobs(-0.5f, tokens, values);
+  }
+}

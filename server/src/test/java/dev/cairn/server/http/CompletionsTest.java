@@ -1,0 +1,178 @@
+package dev.cairn.server.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.cairn.model.Sampling;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.server.TestNode;
+import java.net.http.HttpResponse;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+class CompletionsTest {
+  private static final String OUTPUT = "Grüße, 世界! 🪨 ENDE und END. ";
+  private static TestNode node;
+
+  @BeforeAll
+  static void start() {
+    node = new TestNode(OUTPUT, "");
+  }
+
+  @AfterAll
+  static void stop() {
+    node.close();
+  }
+
+  @Test
+  @DisplayName("a completion has the form of OpenAI's text_completion and names the request")
+  void answer() {
+    HttpResponse<String> reply =
+        node.post("/v1/completions", "{\"model\":\"test-model\",\"prompt\":\"hi\"}");
+
+    assertThat(reply.statusCode()).isEqualTo(200);
+    JsonNode body = Sse.json(reply.body());
+    String id = reply.headers().firstValue("X-Request-Id").orElseThrow();
+    assertThat(id).hasSize(26).isEqualTo(body.get("id").asText());
+    assertThat(body.get("object").asText()).isEqualTo("text_completion");
+    assertThat(body.get("model").asText()).isEqualTo(TestNode.MODEL);
+    assertThat(body.get("created").asLong()).isPositive();
+    JsonNode choice = body.get("choices").get(0);
+    assertThat(choice.get("index").asInt()).isZero();
+    assertThat(choice.get("finish_reason").asText()).isEqualTo("length");
+    assertThat(choice.get("logprobs").isNull()).isTrue();
+    assertThat(choice.get("text").asText()).isEqualTo("Grüße, 世界!");
+    assertThat(body.get("usage").toString())
+        .isEqualTo("{\"prompt_tokens\":3,\"completion_tokens\":16,\"total_tokens\":19}");
+  }
+
+  @Test
+  @DisplayName("a prompt may be text, token ids, or an array of one of these")
+  void promptForms() {
+    for (String prompt : List.of("\"hi\"", "[\"hi\"]", "[0,106,107]", "[[0,106,107]]")) {
+      HttpResponse<String> reply = node.post("/v1/completions", "{\"prompt\":" + prompt + "}");
+      String id = reply.headers().firstValue("X-Request-Id").orElseThrow();
+      assertThat(spec(id).promptTokens()).as(prompt).containsExactly(0, 106, 107);
+    }
+  }
+
+  @Test
+  @DisplayName("R11 every parameter of a request reaches its specification")
+  void parameters() {
+    RequestSpec spec =
+        submitted(
+            """
+            "max_tokens":7,"temperature":0.5,"top_p":0.6,"top_k":8,"min_p":0.05,"seed":-3,
+            "stop":["a","b"],"ignore_eos":true,"logprobs":2,"echo":true,"on_disconnect":"cancel",
+            "repetition_penalty":1.2,"presence_penalty":-0.5,"frequency_penalty":0.25,
+            "n":1,"best_of":1,"suffix":"","logit_bias":{},"user":"u","whatever":1
+            """);
+    assertThat(spec.sampling()).isEqualTo(new Sampling(0.5f, 8, 0.6f, 0.05f, 1.2f, -0.5f, 0.25f));
+    assertThat(spec.maxTokens()).isEqualTo(7);
+    assertThat(spec.seed()).isEqualTo(-3);
+    assertThat(spec.stop()).containsExactly("a", "b");
+    assertThat(spec.ignoreEos()).isTrue();
+    assertThat(spec.logprobs()).isEqualTo(2);
+    assertThat(spec.echo()).isTrue();
+    assertThat(spec.promptLogprobs()).isTrue();
+    assertThat(spec.cancelOnDisconnect()).isTrue();
+  }
+
+  @Test
+  @DisplayName("sampling defaults hold where a request names no sampling parameter, and only there")
+  void samplingDefaults() {
+    assertThat(submitted("\"seed\":1").sampling())
+        .isEqualTo(new Sampling(0.4f, 0, 0.9f, 0f, 1.1f, 0f, 0f));
+    assertThat(submitted("\"temperature\":0").sampling()).isEqualTo(Sampling.GREEDY);
+    assertThat(submitted("\"top_k\":5").sampling())
+        .isEqualTo(new Sampling(1f, 5, 1f, 0f, 1f, 0f, 0f));
+  }
+
+  @Test
+  @DisplayName("a seed may be any number of 64 bits, signed or unsigned")
+  void seeds() {
+    assertThat(submitted("\"seed\":18446744073709551615").seed()).isEqualTo(-1);
+    assertThat(submitted("\"seed\":-9223372036854775808").seed()).isEqualTo(Long.MIN_VALUE);
+    assertThat(submitted("\"n\":1").seed()).isNotEqualTo(submitted("\"n\":1").seed());
+  }
+
+  @Test
+  @DisplayName("a streamed text is the text of the plain answer, and its ids are token indices")
+  void streamEqualsPlain() {
+    for (String more : List.of("", ",\"stop\":\"END.\"", ",\"stop\":[\"界! \",\"x\"]")) {
+      for (int maxTokens = 1; maxTokens < 50; maxTokens += 3) {
+        String body = "{\"prompt\":\"hi\",\"max_tokens\":" + maxTokens + more;
+        JsonNode plain = Sse.json(node.post("/v1/completions", body + "}").body());
+        HttpResponse<String> reply = node.post("/v1/completions", body + ",\"stream\":true}");
+        List<Sse.Event> events = Sse.events(reply.body());
+
+        JsonNode choice = plain.get("choices").get(0);
+        assertThat(Sse.text(events)).isEqualTo(choice.get("text").asText());
+        assertThat(events.get(events.size() - 1).data()).isEqualTo("[DONE]");
+        Sse.Event last = events.get(events.size() - 2);
+        assertThat(last.id()).isEqualTo(plain.get("usage").get("completion_tokens").asInt());
+        assertThat(last.json().get("choices").get(0).get("finish_reason"))
+            .isEqualTo(choice.get("finish_reason"));
+        assertThat(reply.headers().firstValue("content-type")).hasValue("text/event-stream");
+      }
+    }
+  }
+
+  @Test
+  @DisplayName("include_usage adds an event without choices before the end")
+  void includeUsage() {
+    List<Sse.Event> events =
+        Sse.events(
+            node.post(
+                    "/v1/completions",
+                    "{\"prompt\":\"hi\",\"stream\":true,\"stream_options\":{\"include_usage\":true}}")
+                .body());
+    JsonNode usage = events.get(events.size() - 2).json();
+    assertThat(usage.get("choices")).isEmpty();
+    assertThat(usage.get("usage").get("completion_tokens").asInt()).isEqualTo(16);
+    assertThat(events.get(events.size() - 1).data()).isEqualTo("[DONE]");
+  }
+
+  @Test
+  @DisplayName("an output ends before its stop string and says so")
+  void stopString() {
+    JsonNode body =
+        Sse.json(
+            node.post("/v1/completions", "{\"prompt\":\"hi\",\"max_tokens\":100,\"stop\":\"END.\"}")
+                .body());
+    assertThat(body.get("choices").get(0).get("text").asText())
+        .isEqualTo(OUTPUT.substring(0, OUTPUT.indexOf("END.")));
+    assertThat(body.get("choices").get(0).get("finish_reason").asText()).isEqualTo("stop");
+  }
+
+  @Test
+  @DisplayName("echo puts the prompt before the output, streamed and plain, also without output")
+  void echo() {
+    String request = "{\"prompt\":\"née \",\"echo\":true,\"max_tokens\":3";
+    String plain = node.post("/v1/completions", request + "}").body();
+    assertThat(Sse.json(plain).get("choices").get(0).get("text").asText())
+        .isEqualTo("née Gr\uFFFD");
+    List<Sse.Event> events =
+        Sse.events(node.post("/v1/completions", request + ",\"stream\":true}").body());
+    assertThat(events.get(0)).matches(e -> e.id() == 0 && e.text().equals("née "));
+    assertThat(Sse.text(events)).isEqualTo("née Gr\uFFFD");
+
+    String none = "{\"prompt\":\"née \",\"echo\":true,\"max_tokens\":0}";
+    assertThat(
+            Sse.json(node.post("/v1/completions", none).body()).get("choices").get(0).get("text"))
+        .hasToString("\"née \"");
+  }
+
+  private static RequestSpec submitted(String fields) {
+    HttpResponse<String> reply = node.post("/v1/completions", "{\"prompt\":\"hi\"," + fields + "}");
+    assertThat(reply.statusCode()).as(reply.body()).isEqualTo(200);
+    return spec(reply.headers().firstValue("X-Request-Id").orElseThrow());
+  }
+
+  private static RequestSpec spec(String id) {
+    return node.inMemory().view(id).spec();
+  }
+}
