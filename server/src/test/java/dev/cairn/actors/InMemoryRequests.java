@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.IntUnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,6 +27,7 @@ public final class InMemoryRequests implements Requests {
   private final Tokenizer tokenizer;
   private final IntUnaryOperator script;
   private final Map<String, Running> requests = new ConcurrentHashMap<>();
+  private final List<String> order = new CopyOnWriteArrayList<>();
   private volatile boolean manual;
   private volatile RuntimeException refusal;
 
@@ -61,8 +63,19 @@ public final class InMemoryRequests implements Requests {
     return requests.get(id).view;
   }
 
+  /** Publishes a request's state once more, unchanged. */
+  public void publishAgain(String id) {
+    RequestView view = requests.get(id).view;
+    view.publish(view.snapshot(), LOG);
+  }
+
+  /** Ids in the order of submission. */
+  public List<String> ids() {
+    return List.copyOf(order);
+  }
+
   public int size() {
-    return requests.size();
+    return order.size();
   }
 
   /** Readers of all requests. */
@@ -75,7 +88,7 @@ public final class InMemoryRequests implements Requests {
     if (refusal != null) {
       return CompletableFuture.failedFuture(refusal);
     }
-    Running request = requests.computeIfAbsent(spec.id(), id -> new Running(spec));
+    Running request = requests.computeIfAbsent(spec.id(), id -> added(spec));
     if (!manual) {
       request.generate(spec.maxTokens());
     }
@@ -93,6 +106,11 @@ public final class InMemoryRequests implements Requests {
     Optional<Running> request = Optional.ofNullable(requests.get(requestId));
     request.ifPresent(r -> r.finish(FinishReason.CANCELLED, ""));
     return CompletableFuture.completedFuture(request.map(r -> r.view));
+  }
+
+  private Running added(RequestSpec spec) {
+    order.add(spec.id());
+    return new Running(spec);
   }
 
   private final class Running {

@@ -65,7 +65,8 @@ final class CompletionRoutes {
               CompletionStage<HttpResponse> reply =
                   wanted.stream()
                       ? CompletableFuture.completedFuture(
-                          events(view, new EventRenderer(spec, tokenizer, wanted.includeUsage())))
+                          events(
+ view, call.connection(), new EventRenderer(spec, tokenizer, wanted.includeUsage())))
                       : whole(view, call.connection());
               return reply.thenApply(response -> Replies.ofRequest(spec.id(), response));
             },
@@ -95,7 +96,7 @@ final class CompletionRoutes {
               RequestView view = existing(id, found);
               EventRenderer renderer = new EventRenderer(view.spec(), tokenizer, false);
               after.ifPresent(index -> renderer.resumeAfter(index, view.snapshot()));
-              return Replies.ofRequest(id, events(view, renderer));
+              return Replies.ofRequest(id, events(view, call.connection(), renderer));
             },
             executor);
   }
@@ -105,9 +106,10 @@ final class CompletionRoutes {
     return Replies.ofRequest(id, Replies.json(200, completion.status(view.snapshot())));
   }
 
-  private HttpResponse events(RequestView view, EventRenderer renderer) {
+  private HttpResponse events(
+      RequestView view, ClientConnection connection, EventRenderer renderer) {
     Source<ByteString, ?> events =
-        Source.fromGraph(new ViewSource(view, () -> clientLeft(view)))
+        Source.fromGraph(new ViewSource(view, connection, () -> clientLeft(view)))
             .mapConcat(renderer::render)
             .keepAlive(settings.heartbeat(), () -> HEARTBEAT);
     return Replies.events(events);

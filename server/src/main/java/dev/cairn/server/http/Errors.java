@@ -2,6 +2,7 @@ package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.actors.RejectedException;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
@@ -40,6 +41,9 @@ final class Errors {
     if (cause instanceof TimeoutException) {
       return ApiError.bodyTooSlow(
           "The body did not arrive within " + settings.bodyTimeout().toMillis() + " ms.");
+    }
+    if (cause instanceof CancellationException) {
+      return ApiError.failed("The client left before the reply.");
     }
     String id = ids.next();
     LOG.error("{} failed; the client was told failure {}", what, id, cause);

@@ -23,10 +23,11 @@ final class EventRenderer {
   private final Tokenizer tokenizer;
   private final Completion completion;
   private final boolean includeUsage;
-  private final TextStream text;
+  private TextStream text;
   private final LogprobsWriter logprobs;
   private final String head;
   private boolean promptPending;
+  private int base;
   private int appended;
   private int shown;
 
@@ -60,20 +61,15 @@ final class EventRenderer {
               + tokens.size()
               + ", the number of tokens committed so far.");
     }
-    append(tokens, id);
-    if (id == tokens.size() && snapshot.finish().isPresent()) {
-      text.finish();
-    }
-    if (text.boundary() != id) {
+    int lower = boundaryAtMost(id, snapshot);
+    if (lower != id) {
       throw ApiError.invalid(
           "after",
-          "after is "
-              + id
-              + ", where no event ends; the nearest lower index is "
-              + text.boundary()
-              + ".");
+          "after is " + id + ", where no event ends; the nearest lower index is " + lower + ".");
     }
-    text.drain();
+    text = new TextStream(tokenizer, spec.stop());
+    base = id;
+    appended = id;
     shown = id;
     promptPending = false;
     if (logprobs != null) {
@@ -103,11 +99,11 @@ final class EventRenderer {
       }
       events.add(chunk(0, completion.promptText(), null));
     }
-    append(snapshot.tokens(), snapshot.tokens().size());
+    append(snapshot.tokens());
     if (ended) {
       end(snapshot, events);
-    } else if (text.boundary() > shown) {
-      addLogprobs(snapshot.tokens(), text.boundary());
+    } else if (base + text.boundary() > shown) {
+      addLogprobs(snapshot.tokens(), base + text.boundary());
       events.add(chunk(shown, text.drain(), null));
     }
     return events;
@@ -135,10 +131,29 @@ final class EventRenderer {
     events.add(event(size, "[DONE]"));
   }
 
-  private void append(CommittedTokens tokens, int end) {
-    while (appended < end && !text.stopped()) {
+  private void append(CommittedTokens tokens) {
+    while (appended < tokens.size() && !text.stopped()) {
       text.append(tokens.get(appended++));
     }
+  }
+
+  /**
+   * The last index not above a given one at which an event may have ended. Whether one may depends
+   * on the tokens that follow as well: they show that no stop string begins before it.
+   */
+  private int boundaryAtMost(int index, RequestView.Snapshot snapshot) {
+    CommittedTokens tokens = snapshot.tokens();
+    TextStream all = new TextStream(tokenizer, spec.stop());
+    int lower = 0;
+    while (all.tokens() < tokens.size() && !all.stopped() && all.boundary() <= index) {
+      lower = all.boundary();
+      all.append(tokens.get(all.tokens()));
+    }
+    if (snapshot.finish().isPresent() && !all.stopped() && all.tokens() == tokens.size()) {
+      lower = all.boundary() <= index ? all.boundary() : lower;
+      all.finish();
+    }
+    return all.boundary() <= index ? all.boundary() : lower;
   }
 
   /** Adds the log-probabilities of the tokens up to an index, which is shown from now on. */

@@ -3,6 +3,8 @@ package dev.cairn.server.http;
 import dev.cairn.server.NodeHandle;
 import java.net.InetSocketAddress;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import org.apache.pekko.Done;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.Http;
 import org.apache.pekko.http.javadsl.ServerBinding;
@@ -12,6 +14,8 @@ import org.apache.pekko.stream.javadsl.Flow;
 
 /** An HTTP API on a port. */
 public final class HttpServer {
+  private static final int PIPELINED = 2;
+
   private final HttpApi api;
   private final HttpSettings settings;
   private final ServerBinding binding;
@@ -27,7 +31,7 @@ public final class HttpServer {
       NodeHandle node, HttpApi api, HttpSettings settings) {
     return Http.get(node.system().classicSystem())
         .newServerAt(settings.host(), settings.port())
-        .bindFlow(connections(api))
+        .bindFlow(connections(node, api))
         .thenApply(binding -> new HttpServer(api, settings, binding));
   }
 
@@ -44,18 +48,23 @@ public final class HttpServer {
     return binding.terminate(settings.stopTimeout());
   }
 
-  /** The flow is made anew for each connection, so that handlers learn when theirs closes. */
-  private static Flow<HttpRequest, HttpResponse, ?> connections(HttpApi api) {
+  /**
+   * The flow is made anew for each connection, so that handlers learn when theirs closes. It asks
+   * for the next request while one is being answered: only a connection that is read from shows
+   * that its client has left.
+   */
+  private static Flow<HttpRequest, HttpResponse, ?> connections(NodeHandle node, HttpApi api) {
+    Executor executor = node.system().classicSystem().dispatcher();
     return Flow.fromMaterializer(
         (materializer, attributes) -> {
           ClientConnection connection = new ClientConnection();
           return Flow.<HttpRequest>create()
-              .mapAsync(1, request -> api.handle(request, connection))
               .watchTermination(
-                  (NotUsed notUsed, CompletionStage<org.apache.pekko.Done> done) -> {
-                    done.whenComplete((ok, failure) -> connection.close());
+                  (NotUsed notUsed, CompletionStage<Done> done) -> {
+                    done.whenCompleteAsync((ok, failure) -> connection.close(), executor);
                     return notUsed;
-                  });
+                  })
+              .mapAsync(PIPELINED, request -> api.handle(request, connection));
         });
   }
 }

@@ -23,14 +23,18 @@ final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
   private final Outlet<RequestView.Snapshot> out = Outlet.create("ViewSource.out");
   private final SourceShape<RequestView.Snapshot> shape = SourceShape.of(out);
   private final RequestView view;
+  private final ClientConnection connection;
   private final Runnable abandoned;
 
   /**
+   * @param connection ends the stream when it closes; without it, only a write that fails would
+   *     show that the client has left
    * @param abandoned called when the consumer leaves before the request's end, after the
    *     subscription has ended
    */
-  ViewSource(RequestView view, Runnable abandoned) {
+  ViewSource(RequestView view, ClientConnection connection, Runnable abandoned) {
     this.view = view;
+    this.connection = connection;
     this.abandoned = abandoned;
   }
 
@@ -49,7 +53,9 @@ final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
     private final AtomicBoolean hungry = new AtomicBoolean();
 
     private final AsyncCallback<Done> changed = createAsyncCallback(done -> offer());
+    private final AsyncCallback<Done> left = createAsyncCallback(done -> leave());
     private RequestView.Subscription subscription;
+    private ClientConnection.Registration registration;
     private RequestView.Snapshot last;
 
     Follower() {
@@ -64,9 +70,7 @@ final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
 
             @Override
             public void onDownstreamFinish(Throwable cause) {
-              subscription.cancel();
-              abandoned.run();
-              cancelStage(cause);
+              leave();
             }
           });
     }
@@ -74,11 +78,19 @@ final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
     @Override
     public void preStart() {
       subscription = view.subscribe(this::wake);
+      registration = connection.onClose(() -> left.invoke(Done.getInstance()));
     }
 
     @Override
     public void postStop() {
       subscription.cancel();
+      registration.cancel();
+    }
+
+    private void leave() {
+      subscription.cancel();
+      completeStage();
+      abandoned.run();
     }
 
     /** On the publisher's thread. */
