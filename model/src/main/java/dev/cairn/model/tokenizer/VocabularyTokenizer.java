@@ -1,6 +1,7 @@
 package dev.cairn.model.tokenizer;
 
 import dev.cairn.model.Tokenizer;
+import dev.cairn.model.WellFormed;
 import java.util.Objects;
 import java.util.OptionalInt;
 import org.slf4j.Logger;
@@ -60,7 +61,7 @@ abstract class VocabularyTokenizer implements Tokenizer {
 
   @Override
   public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
-    String clean = wellFormed(text);
+    String clean = WellFormed.of(text);
     Tokens tokens = new Tokens();
     if (addSpecial && addBegin) {
       tokens.add(begin.getAsInt());
@@ -109,19 +110,5 @@ abstract class VocabularyTokenizer implements Tokenizer {
   public boolean isControl(int token) {
     TokenKind kind = vocabulary.kind(Objects.checkIndex(token, vocabulary.size()));
     return kind == TokenKind.CONTROL || kind == TokenKind.UNKNOWN;
-  }
-
-  /** The text with U+FFFD in place of unpaired surrogates. */
-  private static String wellFormed(String text) {
-    if (text.codePoints().noneMatch(VocabularyTokenizer::isUnpaired)) {
-      return text;
-    }
-    StringBuilder clean = new StringBuilder(text.length());
-    text.codePoints().map(c -> isUnpaired(c) ? 0xFFFD : c).forEach(clean::appendCodePoint);
-    return clean.toString();
-  }
-
-  private static boolean isUnpaired(int codePoint) {
-    return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
   }
 }
