@@ -66,7 +66,9 @@ final class CompletionRoutes {
                   wanted.stream()
                       ? CompletableFuture.completedFuture(
                           events(
- view, call.connection(), new EventRenderer(spec, tokenizer, wanted.includeUsage())))
+                              view,
+                              call.connection(),
+                              new EventRenderer(spec, tokenizer, wanted.includeUsage())))
                       : whole(view, call.connection());
               return reply.thenApply(response -> Replies.ofRequest(spec.id(), response));
             },

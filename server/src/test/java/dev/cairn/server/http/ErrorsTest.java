@@ -202,8 +202,7 @@ class ErrorsTest {
     HttpRequest chunked =
         node.request("/v1/completions")
             .POST(
-                HttpRequest.BodyPublishers.fromPublisher(
-                    HttpRequest.BodyPublishers.ofString(body)))
+                HttpRequest.BodyPublishers.fromPublisher(HttpRequest.BodyPublishers.ofString(body)))
             .build();
     HttpResponse<String> reply = node.send(chunked);
     assertThat(reply.statusCode()).isEqualTo(413);
@@ -278,8 +277,7 @@ class ErrorsTest {
     assertThat(other.statusCode()).isEqualTo(409);
     assertThat(node.post("/v1/completions", body, "Idempotency-Key", "k-2").body())
         .isNotEqualTo(first.body());
-    assertThat(
-            node.post("/v1/completions", body, "Idempotency-Key", "x".repeat(256)).statusCode())
+    assertThat(node.post("/v1/completions", body, "Idempotency-Key", "x".repeat(256)).statusCode())
         .isEqualTo(400);
   }
 

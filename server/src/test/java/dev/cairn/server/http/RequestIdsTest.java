@@ -15,8 +15,9 @@ class RequestIdsTest {
   private final RequestIds ids = new RequestIds(clock::get, new SecureRandom());
 
   @Test
-  @DisplayName("ids have 26 characters and increase, also within a millisecond and when the clock"
-      + " goes backwards")
+  @DisplayName(
+      "ids have 26 characters and increase, also within a millisecond and when the clock"
+          + " goes backwards")
   void increasing() {
     String last = "";
     for (int i = 0; i < 1000; i++) {
