@@ -1,7 +1,9 @@
 package dev.cairn.persistence;
 
 import dev.cairn.model.Sampling;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A request in full: everything that decides its output, fixed before it is accepted.
@@ -38,5 +40,30 @@ public record RequestSpec(
     boolean cancelOnDisconnect) {
   public RequestSpec {
     stop = List.copyOf(stop);
+  }
+
+  /** By value, the prompt's tokens included. */
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof RequestSpec that
+        && id.equals(that.id)
+        && model.equals(that.model)
+        && modelFingerprint.equals(that.modelFingerprint)
+        && submittedAtMillis == that.submittedAtMillis
+        && Arrays.equals(promptTokens, that.promptTokens)
+        && maxTokens == that.maxTokens
+        && sampling.equals(that.sampling)
+        && seed == that.seed
+        && stop.equals(that.stop)
+        && ignoreEos == that.ignoreEos
+        && logprobs == that.logprobs
+        && echo == that.echo
+        && promptLogprobs == that.promptLogprobs
+        && cancelOnDisconnect == that.cancelOnDisconnect;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(id, model, seed, maxTokens, Arrays.hashCode(promptTokens));
   }
 }
