@@ -311,6 +311,19 @@ class RequestActorTest {
   }
 
   @Test
+  @DisplayName("L11 a request that the journal does not take is refused and leaves nothing")
+  void aRequestThatTheJournalRejectsLeavesNothing() {
+    journal.rejectNextPersisted(ID);
+    gate.enter(ID);
+    request.tell(new RequestActor.Submit(spec(), client.getRef()));
+    client.expectMessage(new RequestActor.NotAccepted(ID));
+    client.expectTerminated(request, Duration.ofSeconds(5));
+    assertThat(gate.unfinished()).isZero();
+    assertThat(views.size()).isZero();
+    scheduler.expectNoMessage(Duration.ofMillis(50));
+  }
+
+  @Test
   void aRequestNobodyKnowsLeavesNothing() {
     request.tell(new RequestActor.Find(client.getRef()));
     client.expectMessage(new RequestActor.Unknown(ID));

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.OptionalInt;
 
 /** Spells token 27 as "<27>", so that a text tells its tokens. */
-final class TestTokenizer implements Tokenizer {
+public final class TestTokenizer implements Tokenizer {
   @Override
   public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
     return text.chars().map(c -> 1 + c % (size() - 1)).toArray();

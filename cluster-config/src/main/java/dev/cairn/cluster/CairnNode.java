@@ -17,6 +17,8 @@ import dev.cairn.device.DeviceException;
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
+import dev.cairn.persistence.journal.JournalAccess;
+import dev.cairn.persistence.journal.JournalExtension;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
 import java.time.Duration;
@@ -59,6 +61,7 @@ public final class CairnNode implements AutoCloseable {
   private final NodeSettings settings;
   private final Device device;
   private final ShardedRequests requests;
+  private final JournalAccess journal;
   private final Readiness readiness;
   private final LeakRegistry leaks;
   private final AtomicReference<SchedulingStats> scheduling;
@@ -71,7 +74,6 @@ public final class CairnNode implements AutoCloseable {
    * @param tokenizer its tokenizer
    * @param deviceConfig how the device is opened
    * @param opener opens the device with this configuration; may take long
-   * @param unfinished finds the requests that the journal has to bring back
    * @param telemetry told of everything
    */
   public record Parts(
@@ -80,20 +82,14 @@ public final class CairnNode implements AutoCloseable {
       Tokenizer tokenizer,
       DeviceConfig deviceConfig,
       Callable<Device> opener,
-      JournalIndex unfinished,
       Telemetry telemetry) {}
-
-  /** Opens the journal's index of unfinished requests in an actor system. */
-  @FunctionalInterface
-  public interface JournalIndex {
-    UnfinishedIndex open(ActorSystem<?> system);
-  }
 
   private CairnNode(
       ActorSystem<SpawnProtocol.Command> system,
       NodeSettings settings,
       Device device,
       ShardedRequests requests,
+      JournalAccess journal,
       Readiness readiness,
       LeakRegistry leaks,
       AtomicReference<SchedulingStats> scheduling) {
@@ -101,6 +97,7 @@ public final class CairnNode implements AutoCloseable {
     this.settings = settings;
     this.device = device;
     this.requests = requests;
+    this.journal = journal;
     this.readiness = readiness;
     this.leaks = leaks;
     this.scheduling = scheduling;
@@ -127,6 +124,10 @@ public final class CairnNode implements AutoCloseable {
 
   public Requests requests() {
     return requests;
+  }
+
+  public JournalAccess journal() {
+    return journal;
   }
 
   public ActorSystem<?> system() {
@@ -206,13 +207,15 @@ public final class CairnNode implements AutoCloseable {
       SchedulingLimits limits = settings.limits(parts.deviceConfig());
       ActorRef<SchedulerActor.Command> scheduler = spawnScheduler(limits);
       joinSelf();
-      UnfinishedIndex unfinished = parts.unfinished().open(system);
+      JournalAccess journal = JournalExtension.get(system);
+      journal.onFailure(
+          cause -> readiness.notReady("journal", "the journal failed: " + cause.getMessage()));
       Device opened = await(device, "the device");
-      ShardedRequests requests = shard(scheduler, opened.info(), limits.maxContext());
+      ShardedRequests requests = shard(scheduler, opened.info(), limits.maxContext(), journal);
       int recovered =
           await(
               new Recovery(
-                      unfinished,
+                      journal::unfinished,
                       requests::wake,
                       settings.requests().maxConcurrentRecoveries(),
                       system.executionContext())
@@ -222,7 +225,8 @@ public final class CairnNode implements AutoCloseable {
         system.log().info("{} unfinished requests go on", recovered);
       }
       readiness.ready("node");
-      return new CairnNode(system, settings, opened, requests, readiness, leaks(), scheduling);
+      return new CairnNode(
+          system, settings, opened, requests, journal, readiness, leaks(), scheduling);
     }
 
     private ActorRef<SchedulerActor.Command> spawnScheduler(SchedulingLimits limits) {
@@ -284,7 +288,10 @@ public final class CairnNode implements AutoCloseable {
     }
 
     private ShardedRequests shard(
-        ActorRef<SchedulerActor.Command> scheduler, DeviceInfo info, int maxContext) {
+        ActorRef<SchedulerActor.Command> scheduler,
+        DeviceInfo info,
+        int maxContext,
+        JournalAccess journal) {
       Placement.Target target =
           new Placement.Target(
               info.backend() + "-0", info.numericsVersion(), maxContext, scheduler);
@@ -316,6 +323,7 @@ public final class CairnNode implements AutoCloseable {
           views,
           maxContext,
           settings.requests().askTimeout(),
+          () -> journal.stats().diskFull(),
           system.executionContext());
     }
 

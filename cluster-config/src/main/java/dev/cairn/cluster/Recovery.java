@@ -1,5 +1,6 @@
 package dev.cairn.cluster;
 
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
@@ -8,8 +9,8 @@ import java.util.concurrent.Executor;
 import java.util.function.Function;
 
 /**
- * Brings unfinished requests back after a start, a bounded number at a time, in the order of their
- * ids, which is the order in which they were submitted.
+ * Brings unfinished requests back after a start, a bounded number at a time, in the journal's
+ * order.
  */
 final class Recovery {
   private final UnfinishedIndex index;
@@ -49,12 +50,12 @@ final class Recovery {
       if (running == 0 && exhausted && page.isEmpty()) {
         done.complete(woken);
       }
-    } catch (RuntimeException e) {
+    } catch (IOException | RuntimeException e) {
       done.completeExceptionally(e);
     }
   }
 
-  private boolean next() {
+  private boolean next() throws IOException {
     if (page.isEmpty() && !exhausted) {
       page.addAll(index.page(last, maxConcurrent));
       exhausted = page.isEmpty();

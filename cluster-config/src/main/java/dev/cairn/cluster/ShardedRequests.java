@@ -17,6 +17,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityRef;
@@ -29,6 +30,7 @@ final class ShardedRequests implements Requests {
   private final RequestViews views;
   private final int maxContext;
   private final Duration askTimeout;
+  private final BooleanSupplier storageFull;
   private final Executor executor;
   private volatile boolean closed;
 
@@ -39,6 +41,7 @@ final class ShardedRequests implements Requests {
       RequestViews views,
       int maxContext,
       Duration askTimeout,
+      BooleanSupplier storageFull,
       Executor executor) {
     this.entities = entities;
     this.scheduler = scheduler;
@@ -46,6 +49,7 @@ final class ShardedRequests implements Requests {
     this.views = views;
     this.maxContext = maxContext;
     this.askTimeout = askTimeout;
+    this.storageFull = storageFull;
     this.executor = executor;
   }
 
@@ -53,6 +57,9 @@ final class ShardedRequests implements Requests {
   public CompletionStage<RequestView> submit(RequestSpec spec) {
     if (closed) {
       return rejected(Kind.UNAVAILABLE, "the server is stopping");
+    }
+    if (storageFull.getAsBoolean()) {
+      return CompletableFuture.failedFuture(full());
     }
     int wanted = spec.promptTokens().length + (spec.maxTokens() > 0 ? 1 : 0);
     if (wanted > maxContext) {
@@ -85,6 +92,11 @@ final class ShardedRequests implements Requests {
     }
     if (entry == Entry.NEW) {
       gate.leave(requestId);
+    }
+    if (reply instanceof RequestActor.NotAccepted) {
+      throw storageFull.getAsBoolean()
+          ? full()
+          : new RejectedException(Kind.UNAVAILABLE, "the journal does not take requests");
     }
     throw new RejectedException(
         Kind.CONFLICT,
@@ -155,6 +167,10 @@ final class ShardedRequests implements Requests {
                 Kind.UNAVAILABLE,
                 "the journal did not answer within " + askTimeout.toSeconds() + " seconds")
             : cause);
+  }
+
+  private static RejectedException full() {
+    return new RejectedException(Kind.STORAGE_FULL, "the disk of the journal is full");
   }
 
   private static <T> CompletionStage<T> rejected(Kind kind, String message) {
