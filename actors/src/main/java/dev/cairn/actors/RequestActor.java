@@ -82,6 +82,9 @@ public final class RequestActor
   /** There is no such request. */
   public record Unknown(String requestId) implements Reply {}
 
+  /** The journal did not take the request; nothing of it is left. */
+  public record NotAccepted(String requestId) implements Reply {}
+
   /** The id names a request with other content. */
   public record Conflict(String requestId) implements Reply {}
 
@@ -116,6 +119,9 @@ public final class RequestActor
    * Looks for stop strings; has seen every committed token and none that is not being committed.
    */
   private Optional<TextStream> text = Optional.empty();
+
+  /** Who waits for this request to become durable. */
+  private Optional<ActorRef<Reply>> submitter = Optional.empty();
 
   private boolean assigning;
   private int deviceLosses;
@@ -166,7 +172,7 @@ public final class RequestActor
   public SignalHandler<RequestState> signalHandler() {
     return newSignalHandlerBuilder()
         .onSignal(RecoveryCompleted.instance(), this::onRecovered)
-        .onSignal(PostStop.instance(), state -> onStopped())
+        .onSignal(PostStop.instance(), this::onStopped)
         .build();
   }
 
@@ -196,8 +202,12 @@ public final class RequestActor
     }
   }
 
-  private void onStopped() {
+  private void onStopped(RequestState state) {
     view.ifPresent(v -> env.views().remove(requestId, v));
+    if (state.spec().isEmpty()) {
+      env.gate().leave(requestId);
+    }
+    submitter.ifPresent(s -> s.tell(new NotAccepted(requestId)));
   }
 
   private void open(RequestSpec spec, RequestState state) {
@@ -227,6 +237,7 @@ public final class RequestActor
     Optional<Placement.Target> target = env.placement().choose(spec);
     target.ifPresent(t -> events.add(assigned(1, 0, t)));
     lastCommitNanos = env.nanoTime().getAsLong();
+    submitter = Optional.of(submit.replyTo());
     return Effect()
         .persist(events)
         .thenRun(
@@ -234,6 +245,7 @@ public final class RequestActor
               env.gate().readmit(requestId);
               open(spec, next);
               env.telemetry().accepted(spec.promptTokens().length);
+              submitter = Optional.empty();
               submit.replyTo().tell(new Known(requestId));
               target.ifPresentOrElse(t -> admit(next, t), this::assignLater);
             });

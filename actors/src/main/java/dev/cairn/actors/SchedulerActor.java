@@ -152,7 +152,11 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       telemetry.deviceIdle(Math.max(0, result.startNanos() - lastStepEndNanos));
     }
     lastStepEndNanos = result.endNanos();
-    core.complete(result);
+    core.complete(result)
+        .ifPresent(
+            step ->
+                telemetry.stepCompleted(
+                    step.rows(), step.tokens(), result.endNanos() - result.startNanos()));
     return goOn();
   }
 
@@ -248,6 +252,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     SchedulingStats stats = core.stats();
     for (; staleSeen < stats.staleResults(); staleSeen++) {
       telemetry.staleResult();
+    }
+    if (stats.running() + stats.queued() == 0) {
+      // Without work the device does not wait for anybody.
+      lastStepEndNanos = 0;
     }
     telemetry.scheduler(stats);
     return this;

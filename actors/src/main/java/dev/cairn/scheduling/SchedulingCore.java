@@ -103,24 +103,34 @@ public final class SchedulingCore {
     return Optional.of(new StepPlan(slots.takeFrees(), opens, step));
   }
 
-  /** Takes the result of the oldest step in flight; any other is dropped and counted. */
-  public void complete(StepResult result) {
+  /** What a step was. */
+  public record Completed(int rows, int tokens) {}
+
+  /**
+   * Takes the result of the oldest step in flight.
+   *
+   * @return the step, or empty where the result is of another one and was dropped and counted
+   */
+  public Optional<Completed> complete(StepResult result) {
     Planned planned = inFlight.peekFirst();
     if (planned == null
         || planned.stepId() != result.id()
         || planned.rows().size() != result.outputs().size()) {
       staleResults++;
-      return;
+      return Optional.empty();
     }
     inFlight.removeFirst();
     window.stepTook(result.endNanos() - result.startNanos());
     handOvers.refill();
+    int tokens = 0;
     for (int i = 0; i < planned.rows().size(); i++) {
       StepPlanner.Row row = planned.rows().get(i);
+      tokens += row.chunk().count();
       row.sequence().stepsInFlight--;
       receive(row, result.outputs().get(i));
       settle(row.sequence());
     }
+    return Optional.of(new Completed(planned.rows().size(), tokens));
   }
 
   private void receive(StepPlanner.Row row, StepResult.Output output) {

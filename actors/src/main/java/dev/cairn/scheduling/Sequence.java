@@ -165,9 +165,9 @@ final class Sequence {
   /**
    * Log-probabilities of the prompt, in order; recomputed ones that are here already are not kept.
    */
-  void appendPromptLogprobs(int position, List<TokenLogprobs> more) {
+  void appendPromptLogprobs(int start, List<TokenLogprobs> more) {
     for (int i = 0; i < more.size(); i++) {
-      if (!promptLogprobsHandedOver && position + i == promptLogprobs.size() + 1) {
+      if (!promptLogprobsHandedOver && start + i == promptLogprobs.size()) {
         promptLogprobs.add(more.get(i));
       }
     }

@@ -3,6 +3,7 @@ package dev.cairn.persistence;
 import dev.cairn.model.Sampling;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A request in full: everything that decides its output, fixed before it is accepted.
@@ -45,19 +46,32 @@ public record RequestSpec(
    * Whether another specification asks for the same: equal in all but the moment it was submitted.
    * A repeated submission joins the request it repeats.
    */
-  public boolean isSameRequest(RequestSpec other) {
-    return id.equals(other.id)
-        && model.equals(other.model)
-        && modelFingerprint.equals(other.modelFingerprint)
-        && Arrays.equals(promptTokens, other.promptTokens)
-        && maxTokens == other.maxTokens
-        && sampling.equals(other.sampling)
-        && seed == other.seed
-        && stop.equals(other.stop)
-        && ignoreEos == other.ignoreEos
-        && logprobs == other.logprobs
-        && echo == other.echo
-        && promptLogprobs == other.promptLogprobs
-        && cancelOnDisconnect == other.cancelOnDisconnect;
+  public boolean isSameRequest(RequestSpec that) {
+    return id.equals(that.id)
+        && model.equals(that.model)
+        && modelFingerprint.equals(that.modelFingerprint)
+        && Arrays.equals(promptTokens, that.promptTokens)
+        && maxTokens == that.maxTokens
+        && sampling.equals(that.sampling)
+        && seed == that.seed
+        && stop.equals(that.stop)
+        && ignoreEos == that.ignoreEos
+        && logprobs == that.logprobs
+        && echo == that.echo
+        && promptLogprobs == that.promptLogprobs
+        && cancelOnDisconnect == that.cancelOnDisconnect;
+  }
+
+  /** By value, the prompt's tokens included. */
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof RequestSpec that
+        && submittedAtMillis == that.submittedAtMillis
+        && isSameRequest(that);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(id, model, seed, maxTokens, Arrays.hashCode(promptTokens));
   }
 }

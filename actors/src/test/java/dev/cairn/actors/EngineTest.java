@@ -1,0 +1,345 @@
+package dev.cairn.actors;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.typesafe.config.ConfigFactory;
+import dev.cairn.device.Device;
+import dev.cairn.device.DeviceConfig;
+import dev.cairn.device.DeviceException;
+import dev.cairn.device.SlotSpec;
+import dev.cairn.model.Sampling;
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.scheduling.SchedulingLimits;
+import dev.cairn.scheduling.SchedulingStats;
+import dev.cairn.scheduling.SimulatedDevice;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** Requests, scheduler and device together, over a simulated device and a journal in memory. */
+class EngineTest {
+  private static final int CONTEXT = 128;
+  private static final int END_EVERY = 40;
+
+  private final ActorTestKit kit =
+      ActorTestKit.create(
+          ConfigFactory.parseString(
+                  "pekko.persistence.testkit.events.serialize = off\n"
+                      + "gpu { type = PinnedDispatcher, executor = thread-pool-executor }")
+              .withFallback(PersistenceTestKitPlugin.getInstance().config())
+              .withFallback(ConfigFactory.load()));
+  private final BlockingQueue<SimulatedDevice> devices = new LinkedBlockingQueue<>();
+  private final Recorded telemetry = new Recorded();
+  private final RequestViews views = new RequestViews();
+  private final AdmissionGate gate = new AdmissionGate(2000);
+  private final Readiness readiness = new Readiness();
+  private final TestProbe<RequestActor.Reply> client = kit.createTestProbe();
+  private final DeviceConfig config =
+      new DeviceConfig("simulated", "auto", 1, 8, CONTEXT, 24, 8, 32, 2);
+  private final CompletableFuture<DeviceException> givenUp = new CompletableFuture<>();
+  private ActorRef<SchedulerActor.Command> scheduler;
+  private RequestActor.Environment env;
+
+  private void start(boolean paused) {
+    start(
+        () -> {
+          SimulatedDevice device = new SimulatedDevice(config, END_EVERY, paused);
+          devices.add(device);
+          return device;
+        });
+  }
+
+  private void start(java.util.concurrent.Callable<Device> opener) {
+    GpuActor.DeviceListener listener =
+        new GpuActor.DeviceListener() {
+          @Override
+          public void opened(Device device) {}
+
+          @Override
+          public void givenUp(DeviceException cause) {
+            givenUp.complete(cause);
+          }
+        };
+    GpuActor.Settings gpu =
+        new GpuActor.Settings(
+            opener, listener, readiness, telemetry, 5, Duration.ofMillis(1), Duration.ofMillis(10));
+    SchedulingLimits limits = new SchedulingLimits(8, 32, 24, 8, CONTEXT, 2, 4, 8, 64);
+    scheduler =
+        kit.spawn(
+            SchedulerActor.create(
+                limits,
+                token -> token == SimulatedDevice.END,
+                gpu.factory("gpu"),
+                telemetry,
+                System::nanoTime));
+    env =
+        new RequestActor.Environment(
+            spec -> Optional.of(new Placement.Target("sim-0", "sim-1", CONTEXT, scheduler)),
+            views,
+            gate,
+            new TestTokenizer(),
+            telemetry,
+            System::nanoTime,
+            3,
+            Duration.ofMinutes(1),
+            Duration.ofMillis(10));
+  }
+
+  @AfterEach
+  void stop() {
+    kit.shutdownTestKit();
+  }
+
+  private RequestSpec spec(String id, Random random) {
+    int[] prompt = random.ints(1 + random.nextInt(40), 1, SimulatedDevice.POISON).toArray();
+    return new RequestSpec(
+        id,
+        "m",
+        "f",
+        random.nextInt(3),
+        prompt,
+        1 + random.nextInt(60),
+        Sampling.GREEDY,
+        random.nextLong(),
+        List.of(),
+        random.nextBoolean(),
+        -1,
+        false,
+        false,
+        false);
+  }
+
+  private RequestView submit(RequestSpec spec) {
+    ActorRef<RequestActor.Command> request =
+        kit.spawn(RequestActor.create(spec.id(), env, self -> {}), spec.id());
+    requests.add(request);
+    request.tell(new RequestActor.Submit(spec, client.getRef()));
+    client.expectMessage(new RequestActor.Known(spec.id()));
+    return views.find(spec.id()).orElseThrow();
+  }
+
+  private final List<ActorRef<RequestActor.Command>> requests = new ArrayList<>();
+
+  private static void awaitFinished(RequestView view) throws Exception {
+    CompletableFuture<Void> finished = new CompletableFuture<>();
+    Runnable look =
+        () -> {
+          if (view.snapshot().finish().isPresent()) {
+            finished.complete(null);
+          }
+        };
+    RequestView.Subscription subscription = view.subscribe(look);
+    look.run();
+    finished.get(20, TimeUnit.SECONDS);
+    subscription.cancel();
+  }
+
+  private static int[] alone(RequestSpec spec) {
+    SlotSpec slot =
+        new SlotSpec(
+            spec.promptTokens(),
+            spec.promptTokens().length,
+            spec.sampling(),
+            spec.seed(),
+            -1,
+            false);
+    return SimulatedDevice.expected(slot, spec.maxTokens(), spec.ignoreEos(), END_EVERY);
+  }
+
+  private void assertNothingIsLeft() {
+    TestProbe<SchedulingStats> probe = kit.createTestProbe();
+    probe.awaitAssert(
+        () -> {
+          scheduler.tell(new SchedulerActor.GetStats(probe.getRef()));
+          SchedulingStats stats = probe.receiveMessage();
+          assertThat(stats.entries()).isZero();
+          assertThat(stats.slotsInUse()).isZero();
+          assertThat(stats.kvBlocksUsed()).isZero();
+          assertThat(stats.stepsInFlight()).isZero();
+          return null;
+        });
+    assertThat(gate.unfinished()).isZero();
+    assertThat(views.readers()).isZero();
+  }
+
+  @Test
+  @DisplayName("R6 R10 concurrent requests through the whole engine equal the same run alone")
+  void concurrentRequestsEqualThoseRunAlone() throws Exception {
+    start(false);
+    long seed = Long.getLong("cairn.seed", System.nanoTime());
+    Random random = new Random(seed);
+    List<RequestView> running = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      running.add(submit(spec("r" + i, random)));
+    }
+    for (RequestView view : running) {
+      awaitFinished(view);
+      assertThat(view.snapshot().tokens().toArray())
+          .as("replay with -Dcairn.seed=" + seed)
+          .isEqualTo(alone(view.spec()));
+    }
+    assertNothingIsLeft();
+    assertThat(telemetry.accepted).hasValue(100);
+    assertThat(telemetry.finished).hasValue(100);
+    assertThat(telemetry.stale).hasValue(0);
+    assertThat(telemetry.tokens)
+        .hasValue(running.stream().mapToInt(v -> v.snapshot().tokens().size()).sum());
+  }
+
+  @Test
+  @DisplayName("R16 a thousand streams end, each woken up to its end, and leave no reader")
+  void aThousandStreamsEnd() throws Exception {
+    start(false);
+    Random random = new Random(1);
+    List<CompletableFuture<Integer>> read = new ArrayList<>();
+    List<RequestView> running = new ArrayList<>();
+    for (int i = 0; i < 1000; i++) {
+      int[] prompt = {1 + random.nextInt(900)};
+      RequestSpec spec =
+          new RequestSpec(
+              "s" + i,
+              "m",
+              "f",
+              0,
+              prompt,
+              3,
+              Sampling.GREEDY,
+              i,
+              List.of(),
+              true,
+              -1,
+              false,
+              false,
+              false);
+      RequestView view = submit(spec);
+      running.add(view);
+      read.add(follow(view));
+    }
+    for (CompletableFuture<Integer> stream : read) {
+      assertThat(stream.get(20, TimeUnit.SECONDS)).isEqualTo(3);
+    }
+    for (RequestView view : running) {
+      assertThat(view.readers()).isZero();
+    }
+    assertNothingIsLeft();
+  }
+
+  private static CompletableFuture<Integer> follow(RequestView view) {
+    CompletableFuture<Integer> done = new CompletableFuture<>();
+    AtomicInteger at = new AtomicInteger();
+    CompletableFuture<RequestView.Subscription> subscription = new CompletableFuture<>();
+    Runnable look =
+        () -> {
+          RequestView.Snapshot snapshot = view.snapshot();
+          at.accumulateAndGet(snapshot.tokens().size(), Math::max);
+          if (snapshot.finish().isPresent()) {
+            subscription.thenAccept(RequestView.Subscription::cancel);
+            done.complete(at.get());
+          }
+        };
+    subscription.complete(view.subscribe(look));
+    look.run();
+    return done;
+  }
+
+  @Test
+  @DisplayName("R15 L2 after a cancel is acknowledged no token comes and no slot is left")
+  void cancelReachesTheDevice() throws Exception {
+    start(true);
+    Random random = new Random(3);
+    RequestSpec spec =
+        new RequestSpec(
+            "c",
+            "m",
+            "f",
+            0,
+            new int[] {5, 6},
+            100,
+            Sampling.GREEDY,
+            1,
+            List.of(),
+            true,
+            -1,
+            false,
+            false,
+            false);
+    RequestView view = submit(spec);
+    RequestView other = submit(spec("other", random));
+    SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
+    device.allow(3);
+    CompletableFuture<Void> some = new CompletableFuture<>();
+    RequestView.Subscription subscription =
+        view.subscribe(
+            () -> {
+              if (view.snapshot().tokens().size() >= 2) {
+                some.complete(null);
+              }
+            });
+    some.get(5, TimeUnit.SECONDS);
+    subscription.cancel();
+    requests.get(0).tell(new RequestActor.Cancel(client.getRef()));
+    client.expectNoMessage(Duration.ofMillis(50));
+    device.allow(1_000_000);
+    client.expectMessage(new RequestActor.Known("c"));
+    RequestView.Snapshot end = view.snapshot();
+    assertThat(end.finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
+    awaitFinished(other);
+    assertThat(other.snapshot().tokens().toArray()).isEqualTo(alone(other.spec()));
+    assertThat(view.snapshot()).isSameAs(end);
+    assertNothingIsLeft();
+  }
+
+  @Test
+  @DisplayName("S19 a device that is lost is opened again and no output changes")
+  void aLostDeviceChangesNoOutput() throws Exception {
+    start(true);
+    Random random = new Random(5);
+    List<RequestView> running = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      running.add(submit(spec("r" + i, random)));
+    }
+    SimulatedDevice first = devices.poll(5, TimeUnit.SECONDS);
+    first.allow(12);
+    kit.createTestProbe()
+        .awaitAssert(
+            () -> {
+              assertThat(telemetry.tokens.get()).isPositive();
+              return null;
+            });
+    first.lose();
+    SimulatedDevice second = devices.poll(5, TimeUnit.SECONDS);
+    second.allow(1_000_000);
+    for (RequestView view : running) {
+      awaitFinished(view);
+      assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(view.spec()));
+    }
+    assertThat(telemetry.deviceErrors).hasValue(1);
+    assertThat(readiness.isReady()).isTrue();
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void aDeviceThatNeverOpensIsGivenUpAtOnce() throws Exception {
+    start(
+        () -> {
+          throw new DeviceException(DeviceException.Kind.MODEL, "the tensor x is cut short");
+        });
+    assertThat(givenUp.get(5, TimeUnit.SECONDS)).hasMessage("the tensor x is cut short");
+    assertThat(readiness.reasons()).containsKey("device");
+  }
+}

@@ -1,0 +1,57 @@
+package dev.cairn.actors;
+
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.scheduling.SchedulingStats;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Counts what telemetry is told. */
+final class Recorded implements Telemetry {
+  final AtomicInteger accepted = new AtomicInteger();
+  final AtomicInteger finished = new AtomicInteger();
+  final AtomicInteger tokens = new AtomicInteger();
+  final AtomicInteger firstTokens = new AtomicInteger();
+  final AtomicInteger stale = new AtomicInteger();
+  final AtomicInteger deviceErrors = new AtomicInteger();
+  final AtomicInteger steps = new AtomicInteger();
+  volatile SchedulingStats scheduling = new SchedulingStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+  @Override
+  public void accepted(int promptTokens) {
+    accepted.incrementAndGet();
+  }
+
+  @Override
+  public void finished(FinishReason reason) {
+    finished.incrementAndGet();
+  }
+
+  @Override
+  public void tokensCommitted(int count) {
+    tokens.addAndGet(count);
+  }
+
+  @Override
+  public void firstToken(long nanos) {
+    firstTokens.incrementAndGet();
+  }
+
+  @Override
+  public void staleResult() {
+    stale.incrementAndGet();
+  }
+
+  @Override
+  public void deviceError() {
+    deviceErrors.incrementAndGet();
+  }
+
+  @Override
+  public void stepCompleted(int rows, int count, long nanos) {
+    steps.incrementAndGet();
+  }
+
+  @Override
+  public void scheduler(SchedulingStats stats) {
+    scheduling = stats;
+  }
+}

@@ -1,0 +1,379 @@
+package dev.cairn.actors;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.typesafe.config.ConfigFactory;
+import dev.cairn.actors.RequestView.State;
+import dev.cairn.model.Sampling;
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestEvent;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.scheduling.Handover;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
+import org.apache.pekko.persistence.testkit.javadsl.PersistenceTestKit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+class RequestActorTest {
+  private static final String ID = "request-1";
+
+  private final ActorTestKit kit =
+      ActorTestKit.create(
+          ConfigFactory.parseString("pekko.persistence.testkit.events.serialize = off")
+              .withFallback(PersistenceTestKitPlugin.getInstance().config())
+              .withFallback(ConfigFactory.load()));
+  private final PersistenceTestKit journal = PersistenceTestKit.create(kit.system());
+  private final TestProbe<SchedulerActor.Command> scheduler = kit.createTestProbe();
+  private final TestProbe<RequestActor.Reply> client = kit.createTestProbe();
+  private final TestProbe<ActorRef<RequestActor.Command>> passivated = kit.createTestProbe();
+  private final Recorded telemetry = new Recorded();
+  private final RequestViews views = new RequestViews();
+  private final AdmissionGate gate = new AdmissionGate(8);
+  private ActorRef<RequestActor.Command> request;
+
+  @BeforeEach
+  void start() {
+    request = spawn();
+  }
+
+  @AfterEach
+  void stop() {
+    kit.shutdownTestKit();
+  }
+
+  private ActorRef<RequestActor.Command> spawn() {
+    RequestActor.Environment env =
+        new RequestActor.Environment(
+            spec ->
+                spec.model().equals("absent")
+                    ? Optional.empty()
+                    : Optional.of(new Placement.Target("sim-0", "sim-1", 64, scheduler.getRef())),
+            views,
+            gate,
+            new TestTokenizer(),
+            telemetry,
+            System::nanoTime,
+            2,
+            Duration.ofMillis(50),
+            Duration.ofMillis(20));
+    return kit.spawn(RequestActor.create(ID, env, passivated.getRef()::tell));
+  }
+
+  private static RequestSpec spec(String model, List<String> stop, int maxTokens) {
+    return new RequestSpec(
+        ID,
+        model,
+        "f",
+        5L,
+        new int[] {11, 12},
+        maxTokens,
+        Sampling.GREEDY,
+        3L,
+        stop,
+        false,
+        -1,
+        false,
+        false,
+        false);
+  }
+
+  private static RequestSpec spec() {
+    return spec("m", List.of(), 20);
+  }
+
+  private SchedulerActor.Admit accepted() {
+    request.tell(new RequestActor.Submit(spec(), client.getRef()));
+    client.expectMessage(new RequestActor.Known(ID));
+    return scheduler.expectMessageClass(SchedulerActor.Admit.class);
+  }
+
+  private void generated(int epoch, int firstIndex, int... tokens) {
+    request.tell(
+        new RequestActor.Generated(
+            new Handover(ID, epoch, firstIndex, tokens, List.of(), List.of(), Optional.empty())));
+  }
+
+  private void ends(int epoch, int firstIndex, FinishReason reason, int... tokens) {
+    Optional<Handover.End> end = Optional.of(new Handover.End(reason, ""));
+    request.tell(
+        new RequestActor.Generated(
+            new Handover(ID, epoch, firstIndex, tokens, List.of(), List.of(), end)));
+  }
+
+  private RequestView view() {
+    return views.find(ID).orElseThrow();
+  }
+
+  private int[] committed() {
+    return view().snapshot().tokens().toArray();
+  }
+
+  private List<RequestEvent> events() {
+    return journal.persistedInStorage(ID).stream().map(RequestEvent.class::cast).toList();
+  }
+
+  /** A round trip through the mailbox: everything told before has been handled. */
+  private void settle() {
+    request.tell(new RequestActor.Find(client.getRef()));
+    client.expectMessage(new RequestActor.Known(ID));
+  }
+
+  @Test
+  void acceptedAndAssignedAreDurableBeforeAnybodyHears() {
+    SchedulerActor.Admit admit = accepted();
+    assertThat(admit.admission().tokens()).containsExactly(11, 12);
+    assertThat(admit.admission().epoch()).isOne();
+    assertThat(events())
+        .hasExactlyElementsOfTypes(RequestEvent.Accepted.class, RequestEvent.Assigned.class);
+    assertThat(view().snapshot().state()).isEqualTo(State.ASSIGNED);
+    assertThat(gate.unfinished()).isOne();
+  }
+
+  @Test
+  @DisplayName("R1 a result for an old index after newer tokens leaves the list unchanged")
+  void staleResultLeavesTheListUnchanged() {
+    accepted();
+    generated(1, 0, 21);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    generated(1, 1, 22);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    generated(1, 0, 21);
+    settle();
+    assertThat(committed()).containsExactly(21, 22);
+    assertThat(telemetry.stale.get()).isOne();
+    assertThat(telemetry.tokens.get()).isEqualTo(2);
+  }
+
+  @Test
+  @DisplayName("R4 an older epoch of equal length is refused")
+  void olderEpochIsRefused() {
+    accepted();
+    generated(1, 0, 21);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    request.tell(new RequestActor.DeviceLost(1));
+    SchedulerActor.Admit again = scheduler.expectMessageClass(SchedulerActor.Admit.class);
+    assertThat(again.admission().epoch()).isEqualTo(2);
+    assertThat(again.admission().tokens()).containsExactly(11, 12, 21);
+    generated(1, 1, 99);
+    generated(2, 1, 22);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 2, 2));
+    assertThat(committed()).containsExactly(21, 22);
+    assertThat(telemetry.stale.get()).isOne();
+  }
+
+  @Test
+  @DisplayName("R4 R13 tokens behind a stop string are cut, and later ones are refused")
+  void stopStringCutsAndEnds() {
+    request.tell(new RequestActor.Submit(spec("m", List.of("2><23>"), 20), client.getRef()));
+    client.expectMessage(new RequestActor.Known(ID));
+    scheduler.expectMessageClass(SchedulerActor.Admit.class);
+    generated(1, 0, 21, 22);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    generated(1, 2, 23, 24, 25);
+    scheduler.expectMessage(new SchedulerActor.Release(ID, 1));
+    generated(1, 3, 24);
+    settle();
+    assertThat(committed()).containsExactly(21, 22, 23);
+    assertThat(view().snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.STOP);
+    assertThat(telemetry.stale.get()).isOne();
+  }
+
+  @Test
+  @DisplayName("R2 R5 a request finishes once, and a late result brings nothing back")
+  void finishesOnce() {
+    accepted();
+    ends(1, 0, FinishReason.STOP, 21, 22);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    ends(1, 0, FinishReason.STOP, 21, 22);
+    ends(1, 2, FinishReason.LENGTH, 23);
+    request.tell(new RequestActor.DeviceLost(1));
+    request.tell(new RequestActor.Released(1));
+    settle();
+    scheduler.expectNoMessage(Duration.ofMillis(50));
+    assertThat(events().stream().filter(RequestEvent.Finished.class::isInstance)).hasSize(1);
+    assertThat(committed()).containsExactly(21, 22);
+    assertThat(gate.unfinished()).isZero();
+    assertThat(telemetry.finished.get()).isOne();
+    passivated.expectMessage(request);
+  }
+
+  @Test
+  @DisplayName("L4 with a failing journal nothing moves and nothing is told")
+  void nothingMovesWhenTheJournalFails() {
+    accepted();
+    generated(1, 0, 21);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    AtomicInteger woken = new AtomicInteger();
+    RequestView view = view();
+    view.subscribe(woken::incrementAndGet);
+    journal.failNextPersisted(ID);
+    ends(1, 1, FinishReason.STOP, 22);
+    client.expectTerminated(request, Duration.ofSeconds(5));
+    scheduler.expectNoMessage(Duration.ofMillis(50));
+    assertThat(view.snapshot().tokens().toArray()).containsExactly(21);
+    assertThat(view.snapshot().finish()).isEmpty();
+    assertThat(woken).hasValue(0);
+    assertThat(telemetry.tokens.get()).isOne();
+    assertThat(telemetry.finished.get()).isZero();
+    assertThat(gate.unfinished()).isOne();
+  }
+
+  @Test
+  @DisplayName("L9 L10 tokens are committed in order once, though they come twice or with a gap")
+  void tokensAreCommittedOnceAndInOrder() {
+    accepted();
+    generated(1, 0, 21, 22);
+    generated(1, 0, 21, 22);
+    generated(1, 3, 24);
+    generated(1, 0, 21, 29);
+    generated(1, 2, 23);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 3));
+    settle();
+    assertThat(committed()).containsExactly(21, 22, 23);
+    assertThat(telemetry.stale.get()).isEqualTo(3);
+    int next = 0;
+    for (RequestEvent event : events()) {
+      if (event instanceof RequestEvent.TokensCommitted tokens) {
+        assertThat(tokens.index()).isEqualTo(next);
+        next += tokens.tokens().length;
+      }
+    }
+    assertThat(next).isEqualTo(3);
+  }
+
+  @Test
+  @DisplayName("L12 every event names its request, epoch and index")
+  void everyEventNamesItself() {
+    accepted();
+    generated(1, 0, 21, 22);
+    ends(1, 2, FinishReason.LENGTH, 23);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 3));
+    assertThat(events()).allMatch(event -> event.requestId().equals(ID));
+    assertThat(events().stream().map(RequestEvent::epoch)).containsExactly(0, 1, 1, 1, 1);
+    assertThat(events().stream().map(RequestEvent::index)).containsExactly(0, 0, 0, 2, 3);
+  }
+
+  @Test
+  void cancelIsAnsweredWhenTheDeviceHasLetGoAndTheEndIsDurable() {
+    accepted();
+    generated(1, 0, 21);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    request.tell(new RequestActor.Cancel(client.getRef()));
+    SchedulerActor.Cancel cancel = scheduler.expectMessageClass(SchedulerActor.Cancel.class);
+    client.expectNoMessage(Duration.ofMillis(50));
+    cancel.owner().tell(new RequestActor.Released(1));
+    client.expectMessage(new RequestActor.Known(ID));
+    assertThat(view().snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
+    assertThat(committed()).containsExactly(21);
+    assertThat(events()).last().isInstanceOf(RequestEvent.Finished.class);
+    generated(1, 1, 22);
+    settle();
+    assertThat(committed()).containsExactly(21);
+  }
+
+  @Test
+  void aRequestThatWasWrittenGoesOnInANewEpochAfterARestart() {
+    accepted();
+    generated(1, 0, 21, 22);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    kit.stop(request);
+    assertThat(views.size()).isZero();
+    request = spawn();
+    SchedulerActor.Admit again = scheduler.expectMessageClass(SchedulerActor.Admit.class);
+    assertThat(again.admission().epoch()).isEqualTo(2);
+    assertThat(again.admission().tokens()).containsExactly(11, 12, 21, 22);
+    assertThat(again.admission().seed()).isEqualTo(3L);
+    ends(2, 2, FinishReason.LENGTH, 23);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 2, 3));
+    assertThat(committed()).containsExactly(21, 22, 23);
+  }
+
+  @Test
+  void aRepeatedSubmissionJoinsAndAnotherContentConflicts() {
+    accepted();
+    request.tell(new RequestActor.Submit(spec(), client.getRef()));
+    client.expectMessage(new RequestActor.Known(ID));
+    request.tell(new RequestActor.Submit(spec("m", List.of(), 21), client.getRef()));
+    client.expectMessage(new RequestActor.Conflict(ID));
+    scheduler.expectNoMessage(Duration.ofMillis(50));
+    assertThat(events()).hasSize(2);
+  }
+
+  @Test
+  @DisplayName("L11 a request that the journal does not take is refused and leaves nothing")
+  void aRequestThatTheJournalRejectsLeavesNothing() {
+    journal.rejectNextPersisted(ID);
+    gate.enter(ID);
+    request.tell(new RequestActor.Submit(spec(), client.getRef()));
+    client.expectMessage(new RequestActor.NotAccepted(ID));
+    client.expectTerminated(request, Duration.ofSeconds(5));
+    assertThat(gate.unfinished()).isZero();
+    assertThat(views.size()).isZero();
+    scheduler.expectNoMessage(Duration.ofMillis(50));
+  }
+
+  @Test
+  void aRequestNobodyKnowsLeavesNothing() {
+    request.tell(new RequestActor.Find(client.getRef()));
+    client.expectMessage(new RequestActor.Unknown(ID));
+    request.tell(new RequestActor.Cancel(client.getRef()));
+    client.expectMessage(new RequestActor.Unknown(ID));
+    passivated.expectMessage(request);
+    assertThat(events()).isEmpty();
+    assertThat(views.size()).isZero();
+  }
+
+  @Test
+  void aRequestWithoutADeviceWaitsAndCanBeCancelled() {
+    request.tell(new RequestActor.Submit(spec("absent", List.of(), 20), client.getRef()));
+    client.expectMessage(new RequestActor.Known(ID));
+    assertThat(view().snapshot().state()).isEqualTo(State.ACCEPTED);
+    request.tell(new RequestActor.Cancel(client.getRef()));
+    client.expectMessage(new RequestActor.Known(ID));
+    assertThat(view().snapshot().state()).isEqualTo(State.FINISHED);
+    scheduler.expectNoMessage(Duration.ofMillis(50));
+  }
+
+  @Test
+  @DisplayName("R19 losses of the device are bounded and end with an error of the server")
+  void deviceLossesAreBounded() {
+    accepted();
+    for (int epoch = 1; epoch <= 2; epoch++) {
+      request.tell(new RequestActor.DeviceLost(epoch));
+      scheduler.expectMessageClass(SchedulerActor.Admit.class);
+    }
+    request.tell(new RequestActor.DeviceLost(3));
+    settle();
+    RequestView.Finish finish = view().snapshot().finish().orElseThrow();
+    assertThat(finish.reason()).isEqualTo(FinishReason.ERROR);
+    assertThat(finish.detail()).contains("device failed 3 times");
+  }
+
+  @Test
+  void aReaderThatFailsDoesNotKeepOthersFromHearing() {
+    accepted();
+    AtomicInteger heard = new AtomicInteger();
+    view()
+        .subscribe(
+            () -> {
+              throw new IllegalStateException("a broken reader");
+            });
+    view().subscribe(heard::incrementAndGet);
+    generated(1, 0, 21);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    settle();
+    assertThat(heard).hasValue(1);
+    assertThat(view().readers()).isOne();
+  }
+}

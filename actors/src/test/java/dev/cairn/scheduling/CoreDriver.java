@@ -1,0 +1,168 @@
+package dev.cairn.scheduling;
+
+import dev.cairn.device.DeviceConfig;
+import dev.cairn.device.SlotSpec;
+import dev.cairn.device.StepResult;
+import dev.cairn.model.Sampling;
+import dev.cairn.persistence.FinishReason;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Drives a scheduling core and a simulated device, and owns the tokens as requests would. */
+final class CoreDriver {
+  static final int BLOCK = 4;
+  final SchedulingLimits limits;
+  final SchedulingCore core;
+  final SimulatedDevice device;
+  final int endEvery;
+  final Map<String, Request> requests = new HashMap<>();
+  final Deque<StepPlan> submitted = new ArrayDeque<>();
+  final List<Handover> uncommitted = new ArrayList<>();
+  long now;
+
+  /** What a request's owner knows. */
+  static final class Request {
+    final Admission admission;
+    final List<Integer> output = new ArrayList<>();
+    Optional<Handover.End> end = Optional.empty();
+    boolean released;
+    int epoch;
+    int ends;
+
+    Request(Admission admission) {
+      this.admission = admission;
+      this.epoch = admission.epoch();
+    }
+
+    FinishReason reason() {
+      return end.orElseThrow().reason();
+    }
+  }
+
+  CoreDriver(int slots, int batchTokens, int blocks, int context, int endEvery) {
+    this(slots, batchTokens, blocks, context, endEvery, 2, 8);
+  }
+
+  CoreDriver(
+      int slots, int batch, int blocks, int context, int endEvery, int inFlight, int handOvers) {
+    limits = new SchedulingLimits(slots, batch, blocks, BLOCK, context, inFlight, handOvers, 8, 32);
+    core = new SchedulingCore(limits, token -> token == SimulatedDevice.END);
+    this.endEvery = endEvery;
+    device =
+        new SimulatedDevice(
+            new DeviceConfig(
+                "simulated", "auto", 1, slots, context, blocks, BLOCK, batch, inFlight),
+            endEvery,
+            false);
+  }
+
+  static Admission admission(String id, int[] prompt, int maxTokens) {
+    return new Admission(
+        id, 1, 1000, prompt, prompt.length, maxTokens, Sampling.GREEDY, 7, false, -1, false);
+  }
+
+  static int[] prompt(int seed, int length) {
+    int[] tokens = new int[length];
+    for (int i = 0; i < length; i++) {
+      tokens[i] = 1 + Math.floorMod(seed * 31 + i * 17, SimulatedDevice.VOCABULARY - 2);
+    }
+    return tokens;
+  }
+
+  Request admit(Admission admission) {
+    Request request = new Request(admission);
+    requests.put(admission.requestId(), request);
+    core.admit(admission);
+    return request;
+  }
+
+  Request admit(String id, int promptLength, int maxTokens) {
+    return admit(admission(id, prompt(id.hashCode(), promptLength), maxTokens));
+  }
+
+  /** Plans as many steps as may be in flight. */
+  void plan() {
+    for (Optional<StepPlan> plan = core.plan(); plan.isPresent(); plan = core.plan()) {
+      submitted.addLast(plan.get());
+    }
+  }
+
+  /** The device ends its oldest step. */
+  StepResult runOne() {
+    StepResult result = device.run(submitted.removeFirst());
+    core.complete(result);
+    return result;
+  }
+
+  /** Takes what the core hands over, as tokens that are being committed. */
+  void collect() {
+    for (Handover handover : core.handOvers(now)) {
+      Request request = requests.get(handover.requestId());
+      if (handover.epoch() != request.epoch) {
+        throw new AssertionError("a hand-over of epoch " + handover.epoch());
+      }
+      if (handover.firstIndex() != request.output.size()) {
+        throw new AssertionError(
+            "index " + handover.firstIndex() + ", expected " + request.output.size());
+      }
+      Arrays.stream(handover.tokens()).forEach(request.output::add);
+      if (handover.end().isPresent()) {
+        request.end = handover.end();
+        request.ends++;
+      }
+      uncommitted.add(handover);
+    }
+    core.takeReleased().forEach(r -> requests.get(r.requestId()).released = true);
+    core.takeFrees().forEach(device::freeSlot);
+  }
+
+  void commit(int which) {
+    Handover handover = uncommitted.remove(which);
+    now += 1000;
+    core.committed(
+        handover.requestId(),
+        handover.epoch(),
+        handover.firstIndex() + handover.tokens().length,
+        now);
+  }
+
+  void commitAll() {
+    while (!uncommitted.isEmpty()) {
+      commit(0);
+    }
+  }
+
+  /** Goes on until nothing is left to do. */
+  void drain() {
+    for (int quiet = 0; quiet < 2; ) {
+      plan();
+      boolean worked = !submitted.isEmpty() || !uncommitted.isEmpty();
+      if (!submitted.isEmpty()) {
+        runOne();
+      }
+      collect();
+      commitAll();
+      quiet = worked ? 0 : quiet + 1;
+    }
+  }
+
+  int[] alone(Admission admission) {
+    SlotSpec spec =
+        new SlotSpec(
+            Arrays.copyOf(admission.tokens(), admission.promptLength()),
+            admission.promptLength(),
+            admission.sampling(),
+            admission.seed(),
+            -1,
+            false);
+    int room = limits.maxContext() - admission.promptLength();
+    return SimulatedDevice.expected(
+        spec, Math.min(room, admission.maxTokens()), admission.ignoreEos(), endEvery);
+  }
+}

@@ -1,0 +1,134 @@
+package dev.cairn.cluster;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import dev.cairn.device.DeviceConfig;
+import dev.cairn.model.ModelSpec;
+import dev.cairn.scheduling.SchedulingLimits;
+import java.time.Duration;
+
+/** The {@code cairn} part of a node's configuration, read and checked once. */
+public record NodeSettings(
+    Duration startTimeout, Duration stopTimeout, Requests requests, Device device, Commit commit) {
+  /** {@code cairn.requests}. */
+  public record Requests(
+      int maxUnfinished,
+      Duration linger,
+      Duration retryAssign,
+      int maxDeviceLosses,
+      Duration askTimeout,
+      int maxConcurrentRecoveries) {}
+
+  /** {@code cairn.device}; 0 stands for what the machine or the model gives. */
+  public record Device(
+      String backend,
+      String instructionSet,
+      int threads,
+      int maxSlots,
+      int maxBatchTokens,
+      int kvBlockTokens,
+      long kvMemoryBytes,
+      int maxContext,
+      int maxStepsInFlight,
+      int maxOpenAttempts,
+      Duration minOpenBackoff,
+      Duration maxOpenBackoff) {}
+
+  /** {@code cairn.commit}. */
+  public record Commit(int maxHandOvers, int minWindow, int maxWindow) {}
+
+  /**
+   * @throws ConfigException where a key is missing or has the wrong type
+   */
+  public static NodeSettings from(Config config) {
+    Config node = config.getConfig("cairn.node");
+    Config requests = config.getConfig("cairn.requests");
+    Config device = config.getConfig("cairn.device");
+    Config commit = config.getConfig("cairn.commit");
+    return new NodeSettings(
+        node.getDuration("start-timeout"),
+        node.getDuration("stop-timeout"),
+        new Requests(
+            requests.getInt("max-unfinished"),
+            requests.getDuration("linger"),
+            requests.getDuration("retry-assign"),
+            requests.getInt("max-device-losses"),
+            requests.getDuration("ask-timeout"),
+            requests.getInt("max-concurrent-recoveries")),
+        new Device(
+            device.getString("backend"),
+            device.getString("instruction-set"),
+            device.getInt("threads"),
+            device.getInt("max-slots"),
+            device.getInt("max-batch-tokens"),
+            device.getInt("kv-block-tokens"),
+            device.getBytes("kv-memory"),
+            device.getInt("max-context"),
+            device.getInt("max-steps-in-flight"),
+            device.getInt("max-open-attempts"),
+            device.getDuration("min-open-backoff"),
+            device.getDuration("max-open-backoff")),
+        new Commit(
+            commit.getInt("max-hand-overs"),
+            commit.getInt("min-window"),
+            commit.getInt("max-window")));
+  }
+
+  /**
+   * The device's configuration for a model.
+   *
+   * @param blockBytes memory of one KV block of this model
+   */
+  public DeviceConfig deviceConfig(ModelSpec model, long blockBytes) {
+    int context = device.maxContext() == 0 ? model.contextLength() : device.maxContext();
+    if (context > model.contextLength()) {
+      throw new IllegalArgumentException(
+          "cairn.device.max-context is "
+              + context
+              + ", expected at most the model's "
+              + model.contextLength());
+    }
+    long most = (long) device.maxSlots() * blocksFor(context);
+    long blocks = Math.min(most, device.kvMemoryBytes() / blockBytes);
+    if (blocks < blocksFor(context)) {
+      throw new IllegalArgumentException(
+          "cairn.device.kv-memory is "
+              + device.kvMemoryBytes()
+              + " bytes, expected at least "
+              + blocksFor(context) * blockBytes
+              + " for one sequence of "
+              + context
+              + " tokens; give more memory or a smaller cairn.device.max-context");
+    }
+    int threads =
+        device.threads() == 0 ? Runtime.getRuntime().availableProcessors() : device.threads();
+    return new DeviceConfig(
+        device.backend(),
+        device.instructionSet(),
+        threads,
+        device.maxSlots(),
+        context,
+        Math.toIntExact(blocks),
+        device.kvBlockTokens(),
+        device.maxBatchTokens(),
+        device.maxStepsInFlight());
+  }
+
+  private long blocksFor(int tokens) {
+    return (tokens + device.kvBlockTokens() - 1) / device.kvBlockTokens();
+  }
+
+  /** The scheduler's bounds for a device of this configuration. */
+  public SchedulingLimits limits(DeviceConfig config) {
+    return new SchedulingLimits(
+        config.maxSlots(),
+        config.maxBatchTokens(),
+        config.kvBlocks(),
+        config.blockTokens(),
+        config.maxContext(),
+        config.maxStepsInFlight(),
+        commit.maxHandOvers(),
+        commit.minWindow(),
+        commit.maxWindow());
+  }
+}

@@ -1,0 +1,289 @@
+package dev.cairn.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import dev.cairn.actors.RejectedException;
+import dev.cairn.actors.RequestView;
+import dev.cairn.actors.Telemetry;
+import dev.cairn.actors.TestTokenizer;
+import dev.cairn.device.Device;
+import dev.cairn.device.DeviceConfig;
+import dev.cairn.device.DeviceException;
+import dev.cairn.device.SlotSpec;
+import dev.cairn.model.ModelSpec;
+import dev.cairn.model.RopeSpec;
+import dev.cairn.model.Sampling;
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.scheduling.SimulatedDevice;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A node with a real journal and a simulated device. */
+class CairnNodeTest {
+  private static final int CONTEXT = 128;
+  private static final ModelSpec MODEL =
+      new ModelSpec(
+          Path.of("model.gguf"),
+          1,
+          1,
+          "print",
+          "m",
+          "llama",
+          8,
+          1,
+          1,
+          1,
+          8,
+          8,
+          SimulatedDevice.VOCABULARY,
+          CONTEXT,
+          1e-5f,
+          new RopeSpec(RopeSpec.Layout.INTERLEAVED, 8, 1e4f, 1f, ""),
+          List.of());
+
+  @TempDir Path directory;
+  private final LinkedBlockingQueue<SimulatedDevice> devices = new LinkedBlockingQueue<>();
+
+  private Config config(String more) {
+    return ConfigFactory.parseString(more)
+        .withFallback(
+            ConfigFactory.parseMap(Map.of("cairn.journal.directory", directory.toString())))
+        .withFallback(
+            ConfigFactory.parseString(
+                "cairn.requests.linger = 100 ms\n"
+                    + "cairn.device { max-slots = 8, max-batch-tokens = 32, kv-memory = 20480 }"))
+        .withFallback(ConfigFactory.load());
+  }
+
+  private CairnNode start(String more, boolean paused) {
+    Config config = config(more);
+    DeviceConfig device = NodeSettings.from(config).deviceConfig(MODEL, 1024);
+    Callable<Device> opener =
+        () -> {
+          SimulatedDevice opened = new SimulatedDevice(device, 0, paused);
+          devices.add(opened);
+          return opened;
+        };
+    return CairnNode.start(
+        new CairnNode.Parts(config, MODEL, new TestTokenizer(), device, opener, Telemetry.NONE));
+  }
+
+  private static RequestSpec spec(String id, Random random) {
+    int[] prompt = random.ints(1 + random.nextInt(40), 1, SimulatedDevice.POISON).toArray();
+    return new RequestSpec(
+        id,
+        "m",
+        "print",
+        1,
+        prompt,
+        1 + random.nextInt(60),
+        Sampling.GREEDY,
+        random.nextLong(),
+        List.of(),
+        true,
+        -1,
+        false,
+        false,
+        false);
+  }
+
+  private static int[] alone(RequestSpec spec) {
+    return SimulatedDevice.expected(
+        new SlotSpec(
+            spec.promptTokens(),
+            spec.promptTokens().length,
+            spec.sampling(),
+            spec.seed(),
+            -1,
+            false),
+        spec.maxTokens(),
+        true,
+        0);
+  }
+
+  private static <T> T get(CompletionStage<T> stage) throws Exception {
+    return stage.toCompletableFuture().get(20, TimeUnit.SECONDS);
+  }
+
+  private static RequestView finished(RequestView view) throws Exception {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    Runnable look = () -> view.snapshot().finish().ifPresent(f -> done.complete(null));
+    RequestView.Subscription subscription = view.subscribe(look);
+    look.run();
+    get(done);
+    subscription.cancel();
+    return view;
+  }
+
+  @Test
+  @DisplayName("L5 unfinished requests go on by themselves after a restart, to the same output")
+  void unfinishedRequestsGoOnAfterARestart() throws Exception {
+    long seed = Long.getLong("cairn.seed", System.nanoTime());
+    Random random = new Random(seed);
+    List<RequestSpec> specs = new ArrayList<>();
+    try (CairnNode node = start("", true)) {
+      for (int i = 0; i < 20; i++) {
+        specs.add(spec("r" + i, random));
+        get(node.requests().submit(specs.get(i)));
+      }
+      devices.take().allow(8);
+      RequestView first = get(node.requests().find("r0")).orElseThrow();
+      CompletableFuture<Void> some = new CompletableFuture<>();
+      Runnable look =
+          () -> {
+            if (first.snapshot().tokens().size() > 0) {
+              some.complete(null);
+            }
+          };
+      first.subscribe(look);
+      look.run();
+      get(some);
+      devices.clear();
+    }
+    try (CairnNode node = start("", false)) {
+      for (RequestSpec spec : specs) {
+        RequestView view = finished(get(node.requests().find(spec.id())).orElseThrow());
+        assertThat(view.snapshot().tokens().toArray())
+            .as("replay with -Dcairn.seed=" + seed)
+            .isEqualTo(alone(spec));
+      }
+      assertThat(node.journal().unfinished("", 10)).isEmpty();
+    }
+  }
+
+  @Test
+  @DisplayName("H14 parallel submissions of one id make one request")
+  void parallelSubmissionsOfOneIdMakeOneRequest() throws Exception {
+    try (CairnNode node = start("", false)) {
+      RequestSpec spec = spec("one", new Random(1));
+      List<CompletionStage<RequestView>> submitted = new ArrayList<>();
+      for (int i = 0; i < 100; i++) {
+        submitted.add(node.requests().submit(spec));
+      }
+      RequestView view = get(submitted.get(0));
+      for (CompletionStage<RequestView> each : submitted) {
+        assertThat(get(each)).isSameAs(view);
+      }
+      assertThat(finished(view).snapshot().tokens().toArray()).isEqualTo(alone(spec));
+    }
+  }
+
+  @Test
+  void aFullNodeRefusesAndTakesAgainWhenThereIsRoom() throws Exception {
+    try (CairnNode node = start("cairn.requests.max-unfinished = 2", true)) {
+      Random random = new Random(2);
+      RequestView first = get(node.requests().submit(spec("a", random)));
+      get(node.requests().submit(spec("b", random)));
+      assertThatThrownBy(() -> get(node.requests().submit(spec("c", random))))
+          .isInstanceOf(ExecutionException.class)
+          .cause()
+          .isInstanceOfSatisfying(
+              RejectedException.class,
+              e -> assertThat(e.kind()).isEqualTo(RejectedException.Kind.QUEUE_FULL));
+      devices.take().allow(1_000_000);
+      finished(first);
+      finished(get(node.requests().submit(spec("c", random))));
+    }
+  }
+
+  @Test
+  @DisplayName("R14 R15 when all requests have ended nothing is held for any of them")
+  void nothingIsHeldWhenAllHaveEnded() throws Exception {
+    try (CairnNode node = start("", false)) {
+      Random random = new Random(3);
+      for (int i = 0; i < 50; i++) {
+        RequestView view = get(node.requests().submit(spec("r" + i, random)));
+        if (i % 5 == 0) {
+          RequestView cancelled = get(node.requests().cancel("r" + i)).orElseThrow();
+          assertThat(cancelled.snapshot().finish()).isPresent();
+        }
+        finished(view);
+      }
+      CompletableFuture<Void> empty = new CompletableFuture<>();
+      node.system()
+          .scheduler()
+          .scheduleAtFixedRate(
+              java.time.Duration.ZERO,
+              java.time.Duration.ofMillis(20),
+              () -> {
+                if (node.leaks().held().values().stream().allMatch(n -> n == 0)) {
+                  empty.complete(null);
+                }
+              },
+              node.system().executionContext());
+      get(empty);
+      assertThat(node.leaks().held())
+          .containsOnlyKeys(
+              "admissions", "kv-blocks", "readers", "sequences", "slots", "steps", "views");
+      RequestView again = get(node.requests().find("r1")).orElseThrow();
+      assertThat(again.snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.LENGTH);
+    }
+  }
+
+  @Test
+  void whatCannotRunIsRefusedByName() throws Exception {
+    try (CairnNode node = start("", false)) {
+      assertThat(get(node.requests().find("nobody"))).isEmpty();
+      assertThat(get(node.requests().cancel("nobody"))).isEmpty();
+      RequestSpec spec =
+          new RequestSpec(
+              "long",
+              "m",
+              "print",
+              1,
+              new int[CONTEXT],
+              1,
+              Sampling.GREEDY,
+              1,
+              List.of(),
+              true,
+              -1,
+              false,
+              false,
+              false);
+      assertThatThrownBy(() -> get(node.requests().submit(spec)))
+          .cause()
+          .hasMessageContaining("128 tokens, expected at most 127");
+    }
+  }
+
+  @Test
+  void aDeviceThatDoesNotOpenFailsTheStartWithItsOwnSentence() {
+    Config config = config("");
+    DeviceConfig device = NodeSettings.from(config).deviceConfig(MODEL, 1024);
+    Callable<Device> opener =
+        () -> {
+          throw new DeviceException(DeviceException.Kind.MEMORY, "the weights need 9 GiB");
+        };
+    assertThatThrownBy(
+            () ->
+                CairnNode.start(
+                    new CairnNode.Parts(
+                        config, MODEL, new TestTokenizer(), device, opener, Telemetry.NONE)))
+        .isInstanceOf(DeviceException.class)
+        .hasMessage("the weights need 9 GiB");
+  }
+
+  @Test
+  void memoryThatHoldsNoSequenceIsRefused() {
+    NodeSettings settings = NodeSettings.from(config("cairn.device.kv-memory = 2048"));
+    assertThatThrownBy(() -> settings.deviceConfig(MODEL, 1024))
+        .hasMessageContaining("kv-memory is 2048 bytes, expected at least 4096");
+  }
+}

@@ -1,0 +1,168 @@
+package dev.cairn.persistence;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.cbor.CBORFactory;
+import dev.cairn.model.Sampling;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A {@link RequestSpec} as a CBOR map (RFC 8949) from field name to value. The mapping is written
+ * out field by field: no class name is ever read from the bytes. A field that this program does not
+ * know is ignored; one that schema version 1 has and that is missing or of another type is refused.
+ */
+final class AcceptedCbor {
+  private static final ObjectMapper CBOR = new ObjectMapper(new CBORFactory());
+
+  private AcceptedCbor() {}
+
+  static byte[] encode(RequestSpec spec) {
+    ObjectNode map = CBOR.createObjectNode();
+    map.put("id", spec.id());
+    map.put("model", spec.model());
+    map.put("modelFingerprint", spec.modelFingerprint());
+    map.put("submittedAtMillis", spec.submittedAtMillis());
+    map.put("promptTokens", packed(spec.promptTokens()));
+    map.put("maxTokens", spec.maxTokens());
+    Sampling sampling = spec.sampling();
+    map.putObject("sampling")
+        .put("temperature", sampling.temperature())
+        .put("topK", sampling.topK())
+        .put("topP", sampling.topP())
+        .put("minP", sampling.minP())
+        .put("repetitionPenalty", sampling.repetitionPenalty())
+        .put("presencePenalty", sampling.presencePenalty())
+        .put("frequencyPenalty", sampling.frequencyPenalty());
+    map.put("seed", spec.seed());
+    spec.stop().forEach(map.putArray("stop")::add);
+    map.put("ignoreEos", spec.ignoreEos());
+    map.put("logprobs", spec.logprobs());
+    map.put("echo", spec.echo());
+    map.put("promptLogprobs", spec.promptLogprobs());
+    map.put("cancelOnDisconnect", spec.cancelOnDisconnect());
+    try {
+      return CBOR.writeValueAsBytes(map);
+    } catch (IOException e) {
+      throw new IllegalArgumentException("Request " + spec.id() + " has no CBOR form.", e);
+    }
+  }
+
+  static RequestSpec decode(byte[] bytes) throws EventFormatException {
+    JsonNode map;
+    try {
+      map = CBOR.readTree(bytes);
+    } catch (IOException e) {
+      throw new EventFormatException("The request is not CBOR: " + e.getMessage(), e);
+    }
+    if (map == null || !map.isObject()) {
+      throw new EventFormatException("The request is not a CBOR map.");
+    }
+    JsonNode sampling = field(map, "sampling", JsonNode::isObject, "a map");
+    return new RequestSpec(
+        text(map, "id"),
+        text(map, "model"),
+        text(map, "modelFingerprint"),
+        field(map, "submittedAtMillis", JsonNode::canConvertToLong, "a whole number").longValue(),
+        tokens(field(map, "promptTokens", JsonNode::isBinary, "a byte string")),
+        number(map, "maxTokens"),
+        new Sampling(
+            real(sampling, "temperature"),
+            number(sampling, "topK"),
+            real(sampling, "topP"),
+            real(sampling, "minP"),
+            real(sampling, "repetitionPenalty"),
+            real(sampling, "presencePenalty"),
+            real(sampling, "frequencyPenalty")),
+        field(map, "seed", JsonNode::canConvertToLong, "a whole number").longValue(),
+        texts(field(map, "stop", JsonNode::isArray, "an array")),
+        flag(map, "ignoreEos"),
+        number(map, "logprobs"),
+        flag(map, "echo"),
+        flag(map, "promptLogprobs"),
+        flag(map, "cancelOnDisconnect"));
+  }
+
+  private static byte[] packed(int[] tokens) {
+    BytesOut out = new BytesOut(tokens.length * 3);
+    for (int token : tokens) {
+      out.putVarint32(token);
+    }
+    return out.toBytes();
+  }
+
+  private static int[] tokens(JsonNode node) throws EventFormatException {
+    byte[] packed;
+    try {
+      packed = node.binaryValue();
+    } catch (IOException e) {
+      throw new EventFormatException("The prompt tokens cannot be read: " + e.getMessage(), e);
+    }
+    int count = 0;
+    for (byte each : packed) {
+      count += each >= 0 ? 1 : 0;
+    }
+    int[] tokens = new int[count];
+    BytesIn in = new BytesIn(packed);
+    for (int i = 0; i < count; i++) {
+      tokens[i] = in.readVarint32();
+    }
+    in.expectEnd();
+    return tokens;
+  }
+
+  private interface Form {
+    boolean fits(JsonNode node);
+  }
+
+  private static JsonNode field(JsonNode map, String name, Form form, String expected)
+      throws EventFormatException {
+    JsonNode node = map.get(name);
+    if (node == null) {
+      throw new EventFormatException(
+          "The request has no field \"" + name + "\", expected " + expected + ".");
+    }
+    if (!form.fits(node)) {
+      throw new EventFormatException(
+          "The request's field \""
+              + name
+              + "\" is of type "
+              + node.getNodeType()
+              + ", expected "
+              + expected
+              + ".");
+    }
+    return node;
+  }
+
+  private static String text(JsonNode map, String name) throws EventFormatException {
+    return field(map, name, JsonNode::isTextual, "a text").textValue();
+  }
+
+  private static int number(JsonNode map, String name) throws EventFormatException {
+    return field(map, name, n -> n.isIntegralNumber() && n.canConvertToInt(), "a number of 32 bits")
+        .intValue();
+  }
+
+  private static float real(JsonNode map, String name) throws EventFormatException {
+    return field(map, name, JsonNode::isNumber, "a number").floatValue();
+  }
+
+  private static boolean flag(JsonNode map, String name) throws EventFormatException {
+    return field(map, name, JsonNode::isBoolean, "true or false").booleanValue();
+  }
+
+  private static List<String> texts(JsonNode array) throws EventFormatException {
+    List<String> texts = new ArrayList<>(array.size());
+    for (JsonNode each : array) {
+      if (!each.isTextual()) {
+        throw new EventFormatException(
+            "A stop string is of type " + each.getNodeType() + ", expected a text.");
+      }
+      texts.add(each.textValue());
+    }
+    return texts;
+  }
+}

@@ -1,0 +1,111 @@
+package dev.cairn.persistence.journal;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Counts commits, keeps the failure, and tells those who listen. */
+final class CommitMeter {
+  private static final Logger LOG = LoggerFactory.getLogger(CommitMeter.class);
+
+  private final List<CommitListener> commitListeners = new CopyOnWriteArrayList<>();
+  private final List<Consumer<Throwable>> failureListeners = new CopyOnWriteArrayList<>();
+  private final AtomicLong overloads = new AtomicLong();
+  private long commits;
+  private long events;
+  private long bytes;
+  private long lastNanos;
+  private long begunNanos;
+  private boolean committing;
+  private volatile Throwable cause;
+
+  synchronized long begin() {
+    begunNanos = System.nanoTime();
+    committing = true;
+    return begunNanos;
+  }
+
+  /** Ends a commit that succeeded, and returns its time. */
+  synchronized long end(long begun, int committedEvents, long committedBytes) {
+    committing = false;
+    lastNanos = Math.max(1, System.nanoTime() - begun);
+    commits++;
+    events += committedEvents;
+    bytes += committedBytes;
+    return lastNanos;
+  }
+
+  void announce(int committedEvents, long nanos) {
+    for (CommitListener listener : commitListeners) {
+      try {
+        listener.onCommit(committedEvents, nanos);
+      } catch (RuntimeException e) {
+        LOG.error("A commit listener threw.", e);
+      }
+    }
+  }
+
+  void fail(Throwable why) {
+    synchronized (failureListeners) {
+      if (cause != null) {
+        return;
+      }
+      cause = why;
+    }
+    synchronized (this) {
+      committing = false;
+    }
+    failureListeners.forEach(listener -> tell(listener, why));
+  }
+
+  Optional<Throwable> cause() {
+    return Optional.ofNullable(cause);
+  }
+
+  void overloaded(JournalOverloadedException e) {
+    overloads.incrementAndGet();
+    LOG.error("A write was rejected.", e);
+  }
+
+  void onCommit(CommitListener listener) {
+    commitListeners.add(listener);
+  }
+
+  void onFailure(Consumer<Throwable> listener) {
+    Throwable failed;
+    synchronized (failureListeners) {
+      failed = cause;
+      if (failed == null) {
+        failureListeners.add(listener);
+      }
+    }
+    if (failed != null) {
+      tell(listener, failed);
+    }
+  }
+
+  synchronized JournalStats stats(int depth, boolean full) {
+    return new JournalStats(
+        commits,
+        events,
+        bytes,
+        lastNanos,
+        committing ? System.nanoTime() - begunNanos : 0,
+        depth,
+        overloads.get(),
+        full,
+        cause());
+  }
+
+  private static void tell(Consumer<Throwable> listener, Throwable why) {
+    try {
+      listener.accept(why);
+    } catch (RuntimeException e) {
+      LOG.error("A listener for the journal's failure threw.", e);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+package dev.cairn.persistence.journal;
+
+import java.util.Locale;
+
+/** What an acknowledged write survives. */
+public enum Durability {
+  /** A power loss: every commit is synced to the disk. */
+  FSYNC,
+  /** The end of the process, not that of the operating system. */
+  OS,
+  /** A clean close alone. */
+  NONE;
+
+  static Durability of(String name) {
+    for (Durability each : values()) {
+      if (each.name().toLowerCase(Locale.ROOT).equals(name)) {
+        return each;
+      }
+    }
+    throw new IllegalArgumentException(
+        "cairn.journal.durability is \"" + name + "\", expected fsync, os or none.");
+  }
+}

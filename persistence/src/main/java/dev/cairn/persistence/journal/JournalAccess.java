@@ -1,0 +1,33 @@
+package dev.cairn.persistence.journal;
+
+import dev.cairn.persistence.DataDirectory;
+import java.io.IOException;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** What the rest of a node asks of its journal, beside writing and replaying. Thread-safe. */
+public interface JournalAccess {
+  /**
+   * Requests that were accepted and have not finished, a page at a time.
+   *
+   * @param afterId last one of the page before, or empty for the first page
+   * @param max most ids to return
+   * @return ids in the order of their length and then of their bytes
+   * @throws IOException where the index cannot be read
+   */
+  List<String> unfinished(String afterId, int max) throws IOException;
+
+  JournalStats stats();
+
+  /** Calls the listener after each commit from now on. */
+  void onCommit(CommitListener listener);
+
+  /**
+   * Calls the listener once when the journal fails; at once where it has failed already. The
+   * process is expected to exit: an fsync that failed once is never trusted again.
+   */
+  void onFailure(Consumer<Throwable> listener);
+
+  /** The directory that this journal holds for its actor system. */
+  DataDirectory dataDirectory();
+}

@@ -1,0 +1,46 @@
+package dev.cairn.persistence.journal;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import org.apache.pekko.actor.AbstractExtensionId;
+import org.apache.pekko.actor.ClassicActorSystemProvider;
+import org.apache.pekko.actor.ExtendedActorSystem;
+
+/**
+ * The way to an actor system's journal. The first call opens the directory that {@code
+ * cairn.journal.directory} names; the end of the actor system closes it, after the writes in
+ * flight.
+ */
+public final class JournalExtension {
+  private JournalExtension() {}
+
+  /**
+   * The journal of an actor system, typed or classic.
+   *
+   * @throws UncheckedIOException where the directory is in use, of a newer format or damaged; the
+   *     cause says which
+   */
+  public static JournalAccess get(ClassicActorSystemProvider system) {
+    return open(system);
+  }
+
+  static OpenJournal open(ClassicActorSystemProvider system) {
+    return Id.INSTANCE.get(system);
+  }
+
+  private static final class Id extends AbstractExtensionId<OpenJournal> {
+    private static final Id INSTANCE = new Id();
+
+    @Override
+    public OpenJournal createExtension(ExtendedActorSystem system) {
+      OpenJournal journal;
+      try {
+        journal = OpenJournal.open(JournalSettings.of(system.settings().config()));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e.getMessage(), e);
+      }
+      system.registerOnTermination(journal::close);
+      return journal;
+    }
+  }
+}

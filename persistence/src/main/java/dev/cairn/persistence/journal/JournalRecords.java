@@ -1,0 +1,171 @@
+package dev.cairn.persistence.journal;
+
+import dev.cairn.persistence.BytesIn;
+import dev.cairn.persistence.BytesOut;
+import dev.cairn.persistence.EventFormatException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.rocksdb.ReadOptions;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksIterator;
+import org.rocksdb.Slice;
+
+/** Reads records of an open database. Holds nothing of its own; as thread-safe as RocksDB. */
+final class JournalRecords {
+  private final RocksDB db;
+
+  JournalRecords(RocksDB db) {
+    this.db = db;
+  }
+
+  /** Takes a record in the course of a replay. */
+  @FunctionalInterface
+  interface Sink {
+    /** Returns whether to go on. */
+    boolean accept(String persistenceId, long sequenceNr, byte[] key, byte[] value)
+        throws IOException;
+  }
+
+  /** Highest sequence number that an id ever had, deleted ones included; 0 for an unknown id. */
+  long highestSequenceNr(String persistenceId) throws RocksDBException, CorruptRecordException {
+    byte[] last = RecordKeys.event(persistenceId, Long.MAX_VALUE);
+    long highest = deletedHighest(persistenceId);
+    try (RocksIterator iterator = db.newIterator()) {
+      iterator.seekForPrev(last);
+      if (iterator.isValid()) {
+        byte[] key = iterator.key();
+        if (RecordKeys.sameId(key, last)) {
+          return Math.max(highest, RecordKeys.sequenceNrOf(key));
+        }
+      }
+      iterator.status();
+    }
+    return highest;
+  }
+
+  /** Gives the records of an id to {@code sink}, {@code from} to {@code to} inclusive, in order. */
+  void events(String persistenceId, long from, long to, Sink sink) throws IOException {
+    byte[] first = RecordKeys.event(persistenceId, Math.max(0, from));
+    byte[] last = RecordKeys.event(persistenceId, to);
+    long next = from;
+    try (Slice end = new Slice(after(last));
+        ReadOptions options = new ReadOptions().setIterateUpperBound(end);
+        RocksIterator iterator = db.newIterator(options)) {
+      for (iterator.seek(first); iterator.isValid(); iterator.next()) {
+        byte[] key = iterator.key();
+        long sequenceNr = RecordKeys.sequenceNrOf(key);
+        if (!sink.accept(persistenceId, sequenceNr, key, iterator.value())) {
+          return;
+        }
+        next = sequenceNr + 1;
+      }
+      iterator.status();
+    } catch (RocksDBException e) {
+      throw new CorruptRecordException(persistenceId, next, e.getMessage(), e);
+    }
+  }
+
+  /** Decodes an event's record. */
+  static StoredRecord decode(String persistenceId, long sequenceNr, byte[] key, byte[] value)
+      throws CorruptRecordException {
+    try {
+      return StoredRecord.decode(key, value);
+    } catch (EventFormatException e) {
+      throw new CorruptRecordException(persistenceId, sequenceNr, e.getMessage(), e);
+    }
+  }
+
+  /** Ids in the unfinished index behind {@code afterId}. */
+  List<String> unfinished(String afterId, int max) throws IOException {
+    List<String> ids = new ArrayList<>();
+    try (RocksIterator iterator = db.newIterator()) {
+      for (iterator.seek(
+              afterId.isEmpty()
+                  ? start(RecordKeys.UNFINISHED)
+                  : after(RecordKeys.unfinished(afterId)));
+          iterator.isValid() && ids.size() < max;
+          iterator.next()) {
+        byte[] key = iterator.key();
+        if (key[0] != RecordKeys.UNFINISHED) {
+          break;
+        }
+        String id = RecordKeys.idOf(key);
+        try {
+          StoredRecord.unsealed(key, iterator.value());
+        } catch (EventFormatException e) {
+          throw new IOException(
+              "The index of unfinished requests is corrupt at " + id + ": " + e.getMessage(), e);
+        }
+        ids.add(id);
+      }
+      iterator.status();
+    } catch (RocksDBException e) {
+      throw new IOException("The index of unfinished requests cannot be read: " + e, e);
+    }
+    return ids;
+  }
+
+  /** Ids that have events, behind {@code afterId}. */
+  List<String> persistenceIds(String afterId, int max) throws IOException {
+    List<String> ids = new ArrayList<>();
+    byte[] from =
+        afterId.isEmpty()
+            ? start(RecordKeys.EVENT)
+            : after(RecordKeys.event(afterId, Long.MAX_VALUE));
+    try (RocksIterator iterator = db.newIterator()) {
+      iterator.seek(from);
+      while (iterator.isValid() && ids.size() < max) {
+        byte[] key = iterator.key();
+        if (key[0] != RecordKeys.EVENT) {
+          break;
+        }
+        String id = RecordKeys.idOf(key);
+        ids.add(id);
+        iterator.seek(after(RecordKeys.event(id, Long.MAX_VALUE)));
+      }
+      iterator.status();
+    } catch (RocksDBException e) {
+      throw new IOException("The persistence ids cannot be read: " + e, e);
+    }
+    return ids;
+  }
+
+  /** Value of an unfinished key: nothing but version and checksum. */
+  static byte[] unfinishedValue(byte[] key) {
+    return StoredRecord.sealed(key, new BytesOut(16).putByte(StoredRecord.VERSION));
+  }
+
+  /** Value of a highest key. */
+  static byte[] highestValue(byte[] key, long highest) {
+    return StoredRecord.sealed(
+        key, new BytesOut(16).putByte(StoredRecord.VERSION).putVarint(highest));
+  }
+
+  private long deletedHighest(String persistenceId)
+      throws RocksDBException, CorruptRecordException {
+    byte[] key = RecordKeys.highest(persistenceId);
+    Optional<byte[]> value = Optional.ofNullable(db.get(key));
+    if (value.isEmpty()) {
+      return 0;
+    }
+    try {
+      BytesIn in = StoredRecord.unsealed(key, value.get());
+      return in.readVarint();
+    } catch (EventFormatException e) {
+      throw new CorruptRecordException(persistenceId, 0, e.getMessage(), e);
+    }
+  }
+
+  /** The least key behind one. */
+  static byte[] after(byte[] key) {
+    return Arrays.copyOf(key, key.length + 1);
+  }
+
+  private static byte[] start(byte kind) {
+    return new byte[] {kind};
+  }
+}

@@ -1,0 +1,32 @@
+package dev.cairn.persistence.journal;
+
+import java.util.Optional;
+
+/**
+ * The journal at one moment.
+ *
+ * @param commits synced batches since the journal was opened
+ * @param events events in them
+ * @param bytes bytes of their records, keys included
+ * @param lastCommitNanos time that the last batch took to write and sync; 0 before the first
+ * @param currentCommitNanos for how long the batch in progress has been written, 0 if none is: a
+ *     large value is a stalled disk
+ * @param queueDepth writes that wait for the next batch
+ * @param overloads writes refused because the queue was full
+ * @param diskFull whether free space is below the reserve
+ * @param cause why the journal failed; empty while it works
+ */
+public record JournalStats(
+    long commits,
+    long events,
+    long bytes,
+    long lastCommitNanos,
+    long currentCommitNanos,
+    int queueDepth,
+    long overloads,
+    boolean diskFull,
+    Optional<Throwable> cause) {
+  public boolean failed() {
+    return cause.isPresent();
+  }
+}

@@ -1,0 +1,17 @@
+package dev.cairn.persistence.journal;
+
+/** A write for a sequence number that the journal has, or had: nothing is ever overwritten. */
+public final class SequenceNumberExistsException extends IllegalStateException {
+  private static final long serialVersionUID = 1L;
+
+  SequenceNumberExistsException(String persistenceId, long sequenceNr, long highest) {
+    super(
+        "A write for "
+            + persistenceId
+            + " begins at sequence number "
+            + sequenceNr
+            + ", expected one above "
+            + highest
+            + ", which is stored.");
+  }
+}
