@@ -1,0 +1,88 @@
+// A model, its slots and the thread that runs steps over them.
+//
+// Three callers at most at a time: one that opens and frees slots, submits and reads counters, one
+// that awaits, and the step thread inside. Submitting checks every index against the planned state
+// of the slots, so that a step that was accepted cannot fail for its numbers.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "forward.hpp"
+
+namespace cairn {
+
+// Devices of the same version give the same bits: docs/NUMERICS.md.
+inline constexpr const char* kNumericsVersion = "cpu-1";
+
+struct SlotSpec {
+  std::vector<int32_t> tokens;
+  int32_t promptLength = 0;
+  SamplingParams sampling;
+  uint64_t seed = 0;
+  int32_t logprobs = -1;
+  bool promptLogprobs = false;
+};
+
+struct EngineStats {
+  int64_t openSlots = 0, stepsRun = 0, tokensProcessed = 0, busyNanos = 0, idleNanos = 0;
+};
+
+class Engine {
+ public:
+  // Throws Failure.
+  Engine(const ModelDesc& desc, const EngineConfig& config, const Kernels& kernels,
+         const Progress& progress);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  void open_slot(int32_t slot, const SlotSpec& spec);
+  void free_slot(int32_t slot);
+  void submit(int64_t id, std::vector<ChunkJob> chunks);
+  // Waits for the oldest step; throws Failure(CLOSED) once shut_down() was called.
+  std::unique_ptr<StepJob> await();
+  EngineStats stats();
+  // Ends the steps in flight and wakes await().
+  void shut_down();
+
+  size_t weight_bytes() const { return model_.weight_bytes(); }
+  size_t kv_bytes() const { return Forward::kv_bytes(model_.desc(), config_); }
+  const char* instruction_set() const { return kernels_.name; }
+  const EngineConfig& config() const { return config_; }
+
+ private:
+  Slot& slot_at(int32_t slot);
+  void check(ChunkJob& chunk);
+  void check_blocks(ChunkJob& chunk, const Slot& slot);
+  void plan(const ChunkJob& chunk);
+  void work();
+  void run(StepJob& job);
+
+  const EngineConfig config_;
+  const Kernels& kernels_;
+  Model model_;
+  std::unique_ptr<Forward> forward_;
+  std::vector<Slot> slots_;
+  std::vector<int32_t> blockFill_;   // tokens planned in each KV block
+  std::vector<int64_t> blockStamp_;  // last submission that wrote it
+  std::vector<int64_t> slotStamp_;   // last submission that named it
+  int64_t submissions_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<StepJob>> steps_;  // submitted and not awaited
+  size_t next_ = 0;                             // first of them that did not run
+  bool stop_ = false, lost_ = false;
+  std::string lostReason_;
+  EngineStats stats_;
+  int64_t idleSince_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,331 @@
+#include "forward.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "activation.hpp"
+#include "kv.hpp"
+#include "math.hpp"
+
+namespace cairn {
+namespace {
+
+size_t up32(int32_t n) { return (static_cast<size_t>(n) + 31) / 32 * 32; }
+
+// Row stride of a product's output: whole panels, and never a multiple of 4 KiB.
+size_t stride(size_t width) { return (width + 31) / 32 * 32 + 16; }
+
+constexpr int kRowsPerTask = 4;
+
+// Calls body(row) for every row.
+template <class Body>
+void for_rows(ThreadPool& pool, int rows, const Body& body) {
+  pool.run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](int task, int) {
+    const int last = std::min(rows, (task + 1) * kRowsPerTask);
+    for (int r = task * kRowsPerTask; r < last; r++) body(static_cast<size_t>(r));
+  });
+}
+
+}  // namespace
+
+// Floats of each scratch buffer.
+struct Forward::Layout {
+  size_t ldDim, ldQkv, ldHeads, ldFfn, ldLogits;
+  size_t dim, qkv, heads, ffn, angles, headX, logits, acts;
+
+  Layout(const ModelDesc& d, const EngineConfig& c) {
+    const size_t b = static_cast<size_t>(c.maxBatchTokens);
+    ldDim = stride(static_cast<size_t>(d.embedding));
+    ldQkv = up32(d.heads * d.headLength) + 2 * up32(d.kvHeads * d.headLength) + 16;
+    ldHeads = stride(static_cast<size_t>(d.heads * d.headLength));
+    ldFfn = stride(static_cast<size_t>(d.feedForward));
+    ldLogits = stride(static_cast<size_t>(d.vocabulary));
+    dim = b * ldDim * 4;
+    qkv = b * ldQkv * 4;
+    heads = b * ldHeads * 4;
+    ffn = b * ldFfn * 4;
+    angles = b * static_cast<size_t>(d.ropeDimensions) * 4;
+    headX = kHeadRows * ldDim * 4;
+    logits = kHeadRows * ldLogits * 4;
+    const size_t widest = up32(std::max({d.embedding, d.heads * d.headLength, d.feedForward}));
+    acts = activation::bytes(std::max(b, static_cast<size_t>(kHeadRows)), widest);
+  }
+  size_t total() const {
+    return 3 * dim + qkv + heads + 2 * ffn + angles + headX + logits + acts + 11 * 64;
+  }
+};
+
+size_t Forward::kv_bytes(const ModelDesc& d, const EngineConfig& c) {
+  return static_cast<size_t>(d.layers) * static_cast<size_t>(c.kvBlocks) *
+         kv::block_elements(d.kvHeads, d.headLength, c.blockTokens) * 2;
+}
+
+size_t Forward::scratch_bytes(const ModelDesc& d, const EngineConfig& c) {
+  return Layout(d, c).total() +
+         static_cast<size_t>(c.maxSlots) * static_cast<size_t>(c.maxContext + 1) * 4 +
+         static_cast<size_t>(c.maxBatchTokens) * sizeof(LogitRow) +
+         static_cast<size_t>(c.threads) * static_cast<size_t>(d.vocabulary) * 12;
+}
+
+Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig& config)
+    : model_(model),
+      kernels_(kernels),
+      config_(config),
+      pool_(config.threads),
+      kv_(kv_bytes(model.desc(), config), "the KV store"),
+      scratch_(Layout(model.desc(), config).total(), "a step's activations") {
+  const ModelDesc& d = model.desc();
+  const Layout l(d, config);
+  ldDim_ = l.ldDim;
+  ldQkv_ = l.ldQkv;
+  ldHeads_ = l.ldHeads;
+  ldFfn_ = l.ldFfn;
+  ldLogits_ = l.ldLogits;
+  kOffset_ = up32(d.heads * d.headLength);
+  vOffset_ = kOffset_ + up32(d.kvHeads * d.headLength);
+  auto floats = [&](size_t bytes) { return reinterpret_cast<float*>(scratch_.take(bytes)); };
+  x_ = floats(l.dim);
+  xn_ = floats(l.dim);
+  y_ = floats(l.dim);
+  qkv_ = floats(l.qkv);
+  heads_ = floats(l.heads);
+  gate_ = floats(l.ffn);
+  up_ = floats(l.ffn);
+  angles_ = floats(l.angles);
+  headX_ = floats(l.headX);
+  logits_ = floats(l.logits);
+  acts_ = scratch_.take(l.acts);
+  for (int i = 0; i < config.threads; i++) samplers_.emplace_back(kernels, d.vocabulary);
+  rows_.reserve(static_cast<size_t>(config.maxBatchTokens));
+  logitRows_.reserve(static_cast<size_t>(config.maxBatchTokens));
+}
+
+void Forward::run(StepJob& step, std::vector<Slot>& slots) {
+  gather(step, slots);
+  embed();
+  for (int i = 0; i < model_.desc().layers; i++) layer(i);
+  head();
+  collect(step);
+}
+
+void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
+  rows_.clear();
+  logitRows_.clear();
+  step.outputs.assign(step.chunks.size(), ChunkOutput{});
+  for (size_t c = 0; c < step.chunks.size(); c++) {
+    const ChunkJob& chunk = step.chunks[c];
+    Slot& slot = slots[static_cast<size_t>(chunk.slot)];
+    if (chunk.restart) slot.blockCount = 0;
+    for (int32_t b : chunk.blocks) slot.blocks[static_cast<size_t>(slot.blockCount++)] = b;
+    if (slot.failed) {
+      step.outputs[c].finite = false;
+      continue;
+    }
+    for (int32_t i = 0; i < chunk.count; i++) {
+      const int32_t position = chunk.start + i, row = static_cast<int32_t>(rows_.size());
+      rows_.push_back({&slot, static_cast<int32_t>(c), position});
+      if (chunk.sample && i == chunk.count - 1)
+        logitRows_.push_back({row, true, true, -1, {}});
+      else if (slot.promptLogprobs && position + 1 < slot.prompt)
+        logitRows_.push_back({row, false, true, -1, {}});
+    }
+  }
+}
+
+void Forward::embed() {
+  const int rows = static_cast<int>(rows_.size());
+  const std::vector<double>& frequencies = model_.rope_frequencies();
+  for_rows(pool_, rows, [&](size_t r) {
+      const Row& row = rows_[static_cast<size_t>(r)];
+      model_.embedding().row(row.slot->history[static_cast<size_t>(row.position)],
+                             x_ + static_cast<size_t>(r) * ldDim_);
+      float* angles = angles_ + static_cast<size_t>(r) * 2 * frequencies.size();
+      for (size_t i = 0; i < frequencies.size(); i++) {
+        double sin, cos;
+        math::sin_cos(row.position * frequencies[i], &sin, &cos);
+        angles[2 * i] = static_cast<float>(cos);
+        angles[2 * i + 1] = static_cast<float>(sin);
+      }
+  });
+}
+
+void Forward::prepare(int rows, const float* norm, const float* const* xs, size_t ldx, float* out,
+                      size_t ldOut, int width, const Product* products, int count) {
+  const bool quantized = std::any_of(products, products + count, [](const Product& p) { return !is_float(p.matrix->type); });
+  if (norm == nullptr && !quantized) return;
+  for_rows(pool_, rows, [&](size_t r) {
+      const float* x = xs != nullptr ? xs[r] : x_ + static_cast<size_t>(r) * ldx;
+      float* o = out + static_cast<size_t>(r) * ldOut;
+      if (norm != nullptr) kernels_.rms_norm(x, norm, model_.desc().eps, o, width);
+      if (quantized) kernels_.quantize(o, width, acts_, r);
+  });
+}
+
+void Forward::multiply(int rows, const float* x, size_t ldx, const Product* products, int count) {
+  int panels = 0;
+  for (int i = 0; i < count; i++) panels += products[i].matrix->panel_count();
+  const int parts = pool_.threads() == 1 ? 1 : std::min(panels, 6 * pool_.threads());
+  pool_.run(parts, [&](int task, int) {
+    int first = static_cast<int>(static_cast<int64_t>(panels) * task / parts);
+    int last = static_cast<int>(static_cast<int64_t>(panels) * (task + 1) / parts);
+    for (int i = 0; i < count && last > 0; i++) {
+      const Matrix& m = *products[i].matrix;
+      const int n = m.panel_count(), p0 = std::max(first, 0), p1 = std::min(last, n);
+      if (p0 < p1) {
+        if (is_float(m.type))
+          kernels_.gemm_float(m.type, m.panels, m.k, x, ldx, rows, products[i].y, products[i].ldy, p0, p1);
+        else
+          kernels_.gemm_blocks(m.type, m.panels, m.k / 32, acts_, rows, products[i].y, products[i].ldy, p0, p1);
+      }
+      first -= n;
+      last -= n;
+    }
+  });
+}
+
+void Forward::layer(int index) {
+  const Layer& l = model_.layers()[static_cast<size_t>(index)];
+  const ModelDesc& d = model_.desc();
+  const int rows = static_cast<int>(rows_.size());
+  if (rows == 0) return;
+  auto add_to_x = [&] {
+    for_rows(pool_, rows, [&](size_t r) {
+        kernels_.add(x_ + static_cast<size_t>(r) * ldDim_, y_ + static_cast<size_t>(r) * ldDim_, d.embedding);
+    });
+  };
+
+  const Product qkv[] = {{&l.q, qkv_, ldQkv_}, {&l.k, qkv_ + kOffset_, ldQkv_}, {&l.v, qkv_ + vOffset_, ldQkv_}};
+  prepare(rows, l.attnNorm, nullptr, ldDim_, xn_, ldDim_, d.embedding, qkv, 3);
+  multiply(rows, xn_, ldDim_, qkv, 3);
+  attend(index);
+  const Product out[] = {{&l.attnOutput, y_, ldDim_}};
+  prepare(rows, nullptr, nullptr, 0, heads_, ldHeads_, d.heads * d.headLength, out, 1);
+  multiply(rows, heads_, ldHeads_, out, 1);
+  add_to_x();
+
+  const Product ffn[] = {{&l.gate, gate_, ldFfn_}, {&l.up, up_, ldFfn_}};
+  prepare(rows, l.ffnNorm, nullptr, ldDim_, xn_, ldDim_, d.embedding, ffn, 2);
+  multiply(rows, xn_, ldDim_, ffn, 2);
+  for_rows(pool_, rows, [&](size_t r) {
+      kernels_.swiglu(gate_ + static_cast<size_t>(r) * ldFfn_, up_ + static_cast<size_t>(r) * ldFfn_, d.feedForward);
+  });
+  const Product down[] = {{&l.down, y_, ldDim_}};
+  prepare(rows, nullptr, nullptr, 0, gate_, ldFfn_, d.feedForward, down, 1);
+  multiply(rows, gate_, ldFfn_, down, 1);
+  add_to_x();
+}
+
+void Forward::rotate(float* head, const float* angles) const {
+  const int pairs = model_.desc().ropeDimensions / 2;
+  const bool halves = model_.desc().ropeHalves;
+  for (int i = 0; i < pairs; i++) {
+    float& a = head[halves ? i : 2 * i];
+    float& b = head[halves ? i + pairs : 2 * i + 1];
+    const float c = angles[2 * i], s = angles[2 * i + 1], x = a, y = b;
+    a = x * c - y * s;
+    b = x * s + y * c;
+  }
+}
+
+void Forward::store_kv(int layer, const Row& row, const float* k, const float* v) {
+  const ModelDesc& d = model_.desc();
+  const int n = d.headLength, valueStride = kv::value_stride(n);
+  const size_t block = kv::block_elements(d.kvHeads, n, config_.blockTokens);
+  const size_t tiles = static_cast<size_t>(config_.blockTokens / kv::kTileTokens);
+  const int32_t number = row.slot->blocks[static_cast<size_t>(row.position / config_.blockTokens)];
+  const size_t tile = static_cast<size_t>(row.position % config_.blockTokens / kv::kTileTokens);
+  const size_t token = static_cast<size_t>(row.position % kv::kTileTokens);
+  auto* base = reinterpret_cast<uint16_t*>(kv_.data()) +
+               (static_cast<size_t>(layer) * static_cast<size_t>(config_.kvBlocks) + static_cast<size_t>(number)) * block;
+  uint16_t halves[kv::kMaxHeadLength];
+  for (int h = 0; h < d.kvHeads; h++) {
+    uint16_t* to = base + (static_cast<size_t>(h) * tiles + tile) * kv::tile_elements(n);
+    kernels_.to_half(k + h * n, halves, n);
+    for (int i = 0; i < n; i++) to[static_cast<size_t>(i * kv::kTileTokens) + token] = halves[i];
+    kernels_.to_half(v + h * n, to + kv::kTileTokens * n + static_cast<size_t>(valueStride) * token, n);
+  }
+}
+
+void Forward::attend(int layer) {
+  const ModelDesc& d = model_.desc();
+  const int rows = static_cast<int>(rows_.size()), n = d.headLength, group = d.heads / d.kvHeads;
+  const float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(n)));
+  for_rows(pool_, rows, [&](size_t r) {
+      float* q = qkv_ + static_cast<size_t>(r) * ldQkv_;
+      float* k = q + kOffset_;
+      const float* angles = angles_ + static_cast<size_t>(r) * static_cast<size_t>(d.ropeDimensions);
+      for (int h = 0; h < d.heads; h++) rotate(q + h * n, angles);
+      for (int i = 0; i < d.heads * n; i++) q[i] *= scale;
+      for (int h = 0; h < d.kvHeads; h++) rotate(k + h * n, angles);
+      store_kv(layer, rows_[static_cast<size_t>(r)], k, q + vOffset_);
+  });
+  const size_t block = kv::block_elements(d.kvHeads, n, config_.blockTokens);
+  const size_t perHead = block / static_cast<size_t>(d.kvHeads);
+  const auto* base = reinterpret_cast<const uint16_t*>(kv_.data()) +
+                     static_cast<size_t>(layer) * static_cast<size_t>(config_.kvBlocks) * block;
+  pool_.run(rows * d.kvHeads, [&](int task, int) {
+    const int r = task / d.kvHeads, h = task % d.kvHeads;
+    const Row& row = rows_[static_cast<size_t>(r)];
+    const KvView view{base + static_cast<size_t>(h) * perHead, block, row.slot->blocks.data(),
+                      config_.blockTokens / kv::kTileTokens, n};
+    kernels_.attend(qkv_ + static_cast<size_t>(r) * ldQkv_ + h * group * n, group, row.position, view,
+                    heads_ + static_cast<size_t>(r) * ldHeads_ + h * group * n);
+  });
+}
+
+void Forward::head() {
+  const Product product[] = {{&model_.output(), logits_, ldLogits_}};
+  const int count = static_cast<int>(logitRows_.size());
+  for (int first = 0; first < count; first += kHeadRows) {
+    const int rows = std::min(kHeadRows, count - first);
+    const float* xs[kHeadRows];
+    for (int i = 0; i < rows; i++)
+      xs[i] = x_ + static_cast<size_t>(logitRows_[static_cast<size_t>(first + i)].row) * ldDim_;
+    prepare(rows, model_.output_norm(), xs, 0, headX_, ldDim_, model_.desc().embedding, product, 1);
+    multiply(rows, headX_, ldDim_, product, 1);
+    pool_.run(rows, [&](int task, int thread) {
+      finish_row(logitRows_[static_cast<size_t>(first + task)],
+                 logits_ + static_cast<size_t>(task) * ldLogits_, samplers_[static_cast<size_t>(thread)]);
+    });
+  }
+}
+
+void Forward::finish_row(LogitRow& r, float* logits, Sampler& sampler) {
+  const Row& row = rows_[static_cast<size_t>(r.row)];
+  const Slot& slot = *row.slot;
+  const int length = row.position + 1;
+  r.finite = kernels_.all_finite(logits, model_.desc().vocabulary);
+  if (!r.finite) return;
+  r.token = r.sample ? sampler.sample(logits, slot.sampling, slot.history.data(), length, slot.prompt, slot.seed)
+                     : slot.history[static_cast<size_t>(length)];
+  if (!r.sample || slot.logprobs >= 0)
+    r.logprobs = sampler.logprobs(logits, r.token, std::max(0, slot.logprobs));
+}
+
+void Forward::collect(StepJob& step) {
+  for (const LogitRow& r : logitRows_) {
+    const Row& row = rows_[static_cast<size_t>(r.row)];
+    ChunkOutput& out = step.outputs[static_cast<size_t>(row.chunk)];
+    out.finite &= r.finite;
+    if (!out.finite) continue;
+    if (r.sample) {
+      out.token = r.token;
+      out.hasLogprobs = row.slot->logprobs >= 0;
+      out.logprobs = r.logprobs;
+      row.slot->history[static_cast<size_t>(row.position) + 1] = r.token;
+    } else {
+      out.promptLogprobs.push_back(r.logprobs);
+    }
+  }
+  for (const LogitRow& r : logitRows_) {
+    const Row& row = rows_[static_cast<size_t>(r.row)];
+    ChunkOutput& out = step.outputs[static_cast<size_t>(row.chunk)];
+    if (out.finite) continue;
+    row.slot->failed = true;
+    out = ChunkOutput{};
+    out.finite = false;
+  }
+}
+
+}  // namespace cairn

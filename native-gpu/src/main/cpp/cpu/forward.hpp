@@ -1,0 +1,83 @@
+// One pass of the model over the rows of a step.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "arena.hpp"
+#include "kernels/kernels.hpp"
+#include "model.hpp"
+#include "slots.hpp"
+#include "thread_pool.hpp"
+
+namespace cairn {
+
+struct EngineConfig {
+  int32_t threads = 1, maxSlots = 1, maxContext = 1, kvBlocks = 1, blockTokens = 32;
+  int32_t maxBatchTokens = 1, maxStepsInFlight = 2;
+};
+
+class Forward {
+ public:
+  Forward(const Model& model, const Kernels& kernels, const EngineConfig& config);
+
+  static size_t kv_bytes(const ModelDesc& d, const EngineConfig& c);
+  static size_t scratch_bytes(const ModelDesc& d, const EngineConfig& c);
+
+  // Runs the chunks and fills `outputs`; appends sampled tokens to the slots' histories.
+  void run(StepJob& step, std::vector<Slot>& slots);
+
+  // Rows of the output head that are computed together.
+  static constexpr int kHeadRows = 32;
+
+ private:
+  struct Row {
+    Slot* slot;
+    int32_t chunk, position;
+  };
+  // A row whose logits are wanted: for the next token, or for prompt token position + 1.
+  struct LogitRow {
+    int32_t row;
+    bool sample;
+    bool finite;
+    int32_t token;
+    Logprobs logprobs;
+  };
+  struct Product {
+    const Matrix* matrix;
+    float* y;
+    size_t ldy;
+  };
+  struct Layout;
+
+  void gather(StepJob& step, std::vector<Slot>& slots);
+  void embed();
+  void layer(int index);
+  void attend(int layer);
+  void rotate(float* head, const float* angles) const;
+  void store_kv(int layer, const Row& row, const float* k, const float* v);
+  // xs rows normalized by `norm` (or as they are) to `out`, and quantized where a product needs it
+  void prepare(int rows, const float* norm, const float* const* xs, size_t ldx, float* out,
+               size_t ldOut, int width, const Product* products, int count);
+  void multiply(int rows, const float* x, size_t ldx, const Product* products, int count);
+  void head();
+  void finish_row(LogitRow& r, float* logits, Sampler& sampler);
+  void collect(StepJob& step);
+
+  const Model& model_;
+  const Kernels& kernels_;
+  const EngineConfig config_;
+  ThreadPool pool_;
+  Arena kv_;
+  Arena scratch_;
+  std::vector<Sampler> samplers_;
+
+  std::vector<Row> rows_;
+  std::vector<LogitRow> logitRows_;
+  size_t ldDim_, ldQkv_, ldHeads_, ldFfn_, ldLogits_;
+  size_t kOffset_, vOffset_;
+  float *x_, *xn_, *qkv_, *heads_, *y_, *gate_, *up_, *angles_, *headX_, *logits_;
+  uint8_t* acts_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,118 @@
+// Operations on one row, written once over sixteen lanes. Included once by each instruction set's
+// source, after its vec header.
+#pragma once
+
+namespace cairn::CAIRN_ISA {
+
+// exp by Cody and Waite's reduction and a polynomial of degree 7; 0 below −87.336, NaN stays NaN.
+inline F exp16(F x) {
+  const F low = set1(-87.33654f), magic = set1(12582912.0f);
+  const F c = max(low, min(set1(88.37626f), x));
+  const F t = fma(c, set1(1.44269504f), magic);
+  const F n = sub(t, magic);
+  F r = fma(n, set1(-0.693359375f), c);
+  r = fma(n, set1(2.12194440e-4f), r);
+  F p = set1(1.9875691500e-4f);
+  p = fma(p, r, set1(1.3981999507e-3f));
+  p = fma(p, r, set1(8.3334519073e-3f));
+  p = fma(p, r, set1(4.1665795894e-2f));
+  p = fma(p, r, set1(1.6666665459e-1f));
+  p = fma(p, r, set1(5.0000001201e-1f));
+  p = fma(p, mul(r, r), add(r, set1(1.0f)));
+  return select_less(x, low, set1(0.0f), scale_by_power(p, t));
+}
+
+inline float exp1(float x) { return lane0(exp16(set1(x))); }
+
+static void quantize(const float* x, int k, uint8_t* acts, int row) {
+  using namespace activation;
+  uint8_t* rec = acts + static_cast<size_t>(row / kTileRows) * static_cast<size_t>(k / kBlock) * kRecord;
+  const int r = row % kTileRows;
+  for (int i = 0; i < k; i += kBlock, rec += kRecord) {
+    const F a = load(x + i), b = load(x + i + 16);
+    const uint32_t bits = abs_max_bits(a, b);
+    float amax;
+    __builtin_memcpy(&amax, &bits, 4);
+    float d = 0.0f, inverse = 0.0f;
+    if (bits >= 0x7f800000u) {
+      d = __builtin_nanf("");
+    } else if (amax >= 0x1p-119f) {
+      d = amax / 127.0f;
+      inverse = 127.0f / amax;
+    }
+    int8_t* q = reinterpret_cast<int8_t*>(rec) + r * kBlock;
+    int low = 0, high = 0;
+    if (inverse > 0.0f) {
+      low = quantize16(a, inverse, q);
+      high = quantize16(b, inverse, q + 16);
+    } else {
+      __builtin_memset(q, 0, kBlock);
+    }
+    reinterpret_cast<float*>(rec + kScale)[r] = d;
+    reinterpret_cast<int32_t*>(rec + kStart8)[r] = kMagicBits - 128 * (low + high);
+    reinterpret_cast<int32_t*>(rec + kStart4)[r] = kMagicBits - 8 * (low + high);
+    reinterpret_cast<int32_t*>(rec + kStart6Low)[r] = -32 * low;
+    reinterpret_cast<int32_t*>(rec + kStart6High)[r] = -32 * high;
+  }
+}
+
+static void rms_norm(const float* x, const float* w, float eps, float* y, int n) {
+  F s = set1(0.0f);
+  for (int i = 0; i < n; i += 16) {
+    const F v = load_n(x + i, n - i);
+    s = fma(v, v, s);
+  }
+  const float mean = sum(s) / static_cast<float>(n);
+  const F inverse = set1(1.0f / __builtin_sqrtf(mean + eps));
+  for (int i = 0; i < n; i += 16)
+    store_n(y + i, mul(mul(load_n(x + i, n - i), inverse), load_n(w + i, n - i)), n - i);
+}
+
+static void add_rows(float* x, const float* y, int n) {
+  for (int i = 0; i < n; i += 16)
+    store_n(x + i, add(load_n(x + i, n - i), load_n(y + i, n - i)), n - i);
+}
+
+static void swiglu(float* g, const float* u, int n) {
+  const F one = set1(1.0f), minus = set1(-1.0f);
+  for (int i = 0; i < n; i += 16) {
+    const F v = load_n(g + i, n - i);
+    const F s = div(v, add(one, exp16(mul(v, minus))));
+    store_n(g + i, mul(s, load_n(u + i, n - i)), n - i);
+  }
+}
+
+static void to_half(const float* x, uint16_t* dst, int n) {
+  for (int i = 0; i < n; i += 16)
+    store_half_n(dst + i, load_n(x + i, n - i), n - i < 16 ? n - i : 16);
+}
+
+static bool all_finite(const float* x, int n) {
+  uint32_t m = 0;
+  for (int i = 0; i < n; i += 32) {
+    const uint32_t b = abs_max_bits(load_n(x + i, n - i), load_n(n - i > 16 ? x + i + 16 : x + i, n - i > 16 ? n - i - 16 : 0));
+    m = b > m ? b : m;
+  }
+  return m < 0x7f800000u;
+}
+
+static float max_value(const float* x, int n) {
+  F m = set1(x[0]);
+  for (int i = 0; i < n; i += 16) m = max(first_lanes(load_n(x + i, n - i), n - i, m), m);
+  return max_lane(m);
+}
+
+static float sum_exp(const float* x, int n, float shift, float scale) {
+  F s = set1(0.0f);
+  for (int i = 0; i < n; i += 16) {
+    const F e = exp16(mul(sub(load_n(x + i, n - i), set1(shift)), set1(scale)));
+    s = add(s, first_lanes(e, n - i, set1(0.0f)));
+  }
+  return sum(s);
+}
+
+static void exp_values(const float* x, float* y, int n) {
+  for (int i = 0; i < n; i += 16) store_n(y + i, exp16(load_n(x + i, n - i)), n - i);
+}
+
+}  // namespace cairn::CAIRN_ISA

@@ -1,0 +1,183 @@
+// Block-quantized products with AVX-512 VNNI: a panel of 32 columns by up to 6 rows (4 for Q6_K);
+// each activation broadcast feeds both column halves.
+#pragma once
+
+namespace cairn::CAIRN_ISA {
+
+inline constexpr size_t kPrefetchAhead = 3264;
+
+inline __m512i broadcast4(const void* p) {
+  int32_t v;
+  __builtin_memcpy(&v, p, 4);
+  return _mm512_set1_epi32(v);
+}
+
+inline __m512 broadcastf(const void* p) {
+  float v;
+  __builtin_memcpy(&v, p, 4);
+  return _mm512_set1_ps(v);
+}
+
+inline __m512 half16(const uint8_t* p) {
+  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
+inline __m512 int8x16(const uint8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(p))));
+}
+
+// t[half][row] = the block's dot products times the weights' scales, rounded once
+template <WeightType T, int R>
+inline __attribute__((always_inline)) void block_terms(const uint8_t* w, const uint8_t* tile, int r0,
+                                                       __m512 (&t)[2][R]) {
+  using namespace activation;
+  const uint8_t* a = tile + r0 * kBlock;
+  const uint8_t* f = tile + r0 * 4;
+  __m512i s[2][R];
+  if constexpr (T == WeightType::Q6_K) {
+    for (int half = 0; half < 2; half++) {
+#pragma GCC unroll 6
+      for (int r = 0; r < R; r++)
+        s[0][r] = s[1][r] = broadcast4(f + (half == 0 ? kStart6Low : kStart6High) + static_cast<size_t>(r * 4));
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; i++) {
+        const int g = half * 4 + i;
+        const __m512i u0 = _mm512_load_si512(w + g * 64), u1 = _mm512_load_si512(w + 512 + g * 64);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++) {
+          const __m512i v = broadcast4(a + r * 32 + g * 4);
+          s[0][r] = _mm512_dpbusd_epi32(s[0][r], u0, v);
+          s[1][r] = _mm512_dpbusd_epi32(s[1][r], u1, v);
+        }
+      }
+      for (int h = 0; h < 2; h++) {
+        const __m512 scale = int8x16(w + 1024 + half * 32 + h * 16);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++) {
+          const __m512 x = _mm512_cvtepi32_ps(s[h][r]);
+          t[h][r] = half == 0 ? _mm512_mul_ps(x, scale) : _mm512_fmadd_ps(x, scale, t[h][r]);
+        }
+      }
+    }
+    for (int h = 0; h < 2; h++) {
+      const __m512 d = half16(w + 1088 + h * 32);
+#pragma GCC unroll 6
+      for (int r = 0; r < R; r++) t[h][r] = _mm512_mul_ps(t[h][r], d);
+    }
+    return;
+  }
+  const size_t start = T == WeightType::Q8_0 ? kStart8 : kStart4;
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++) s[0][r] = s[1][r] = broadcast4(f + start + static_cast<size_t>(r * 4));
+  if constexpr (T == WeightType::Q8_0) {
+    const __m512i x80 = _mm512_set1_epi8(static_cast<char>(0x80));
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+      const __m512i u0 = _mm512_xor_si512(_mm512_load_si512(w + i * 64), x80);
+      const __m512i u1 = _mm512_xor_si512(_mm512_load_si512(w + 512 + i * 64), x80);
+#pragma GCC unroll 6
+      for (int r = 0; r < R; r++) {
+        const __m512i v = broadcast4(a + r * 32 + i * 4);
+        s[0][r] = _mm512_dpbusd_epi32(s[0][r], u0, v);
+        s[1][r] = _mm512_dpbusd_epi32(s[1][r], u1, v);
+      }
+    }
+  } else {
+    const __m512i m15 = _mm512_set1_epi8(15);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+      const __m512i v0 = _mm512_load_si512(w + i * 64), v1 = _mm512_load_si512(w + 256 + i * 64);
+      const __m512i l0 = _mm512_and_si512(v0, m15), l1 = _mm512_and_si512(v1, m15);
+      const __m512i h0 = _mm512_and_si512(_mm512_srli_epi16(v0, 4), m15);
+      const __m512i h1 = _mm512_and_si512(_mm512_srli_epi16(v1, 4), m15);
+#pragma GCC unroll 6
+      for (int r = 0; r < R; r++) {
+        const __m512i x = broadcast4(a + r * 32 + i * 4), z = broadcast4(a + r * 32 + 16 + i * 4);
+        s[0][r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(s[0][r], l0, x), h0, z);
+        s[1][r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(s[1][r], l1, x), h1, z);
+      }
+    }
+  }
+  const __m512 magic = _mm512_set1_ps(-kMagic);
+  for (int h = 0; h < 2; h++) {
+    const __m512 d = half16(w + (T == WeightType::Q8_0 ? 1024 : 512) + h * 32);
+    const __m512 c = _mm512_mul_ps(d, magic);
+#pragma GCC unroll 6
+    for (int r = 0; r < R; r++) t[h][r] = _mm512_fmadd_ps(_mm512_castsi512_ps(s[h][r]), d, c);
+  }
+}
+
+template <WeightType T, int R>
+void panel_rows(const uint8_t* w, int kBlocks, const uint8_t* tile, int r0, float* y, size_t ldy,
+                bool prefetch) {
+  using namespace activation;
+  constexpr size_t record = panel_block_bytes(T);
+  __m512 acc[2][R];
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++) acc[0][r] = acc[1][r] = _mm512_setzero_ps();
+  for (int b = 0; b < kBlocks; b++, w += record, tile += kRecord) {
+    if (prefetch) {
+#pragma GCC unroll 18
+      for (size_t i = 0; i < record; i += 64)
+        _mm_prefetch(reinterpret_cast<const char*>(w) + kPrefetchAhead + i, _MM_HINT_T0);
+    }
+    __m512 t[2][R];
+    block_terms<T, R>(w, tile, r0, t);
+#pragma GCC unroll 6
+    for (int r = 0; r < R; r++) {
+      const __m512 scale = broadcastf(tile + kScale + static_cast<size_t>(4 * (r0 + r)));
+      acc[0][r] = _mm512_fmadd_ps(t[0][r], scale, acc[0][r]);
+      acc[1][r] = _mm512_fmadd_ps(t[1][r], scale, acc[1][r]);
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++) {
+    _mm512_storeu_ps(y + static_cast<size_t>(r) * ldy, acc[0][r]);
+    _mm512_storeu_ps(y + static_cast<size_t>(r) * ldy + 16, acc[1][r]);
+  }
+}
+
+template <WeightType T>
+constexpr int kMaxRows = T == WeightType::Q6_K ? 4 : 6;
+
+template <WeightType T, int R = kMaxRows<T>>
+void panel_count(int count, const uint8_t* w, int kBlocks, const uint8_t* tile, int r0, float* y,
+                 size_t ldy, bool prefetch) {
+  if constexpr (R > 1) {
+    if (count < R) return panel_count<T, R - 1>(count, w, kBlocks, tile, r0, y, ldy, prefetch);
+  }
+  panel_rows<T, R>(w, kBlocks, tile, r0, y, ldy, prefetch);
+}
+
+template <WeightType T>
+void blocks_type(const uint8_t* panels, int kBlocks, const uint8_t* acts, int rows, float* y,
+                 size_t ldy, int panel0, int panel1) {
+  using namespace activation;
+  const size_t panelBytes = static_cast<size_t>(kBlocks) * panel_block_bytes(T);
+  for (int p = panel0; p < panel1; p++) {
+    const uint8_t* w = panels + static_cast<size_t>(p) * panelBytes;
+    for (int t = 0; t < rows; t += kTileRows) {
+      const uint8_t* tile = acts + static_cast<size_t>(t / kTileRows) * static_cast<size_t>(kBlocks) * kRecord;
+      const int m = rows - t < kTileRows ? rows - t : kTileRows;
+      const int groups = (m + kMaxRows<T> - 1) / kMaxRows<T>;
+      for (int g = 0, r = 0; g < groups; g++) {
+        const int count = (m - r + groups - g - 1) / (groups - g);
+        panel_count<T>(count, w, kBlocks, tile, r,
+                       y + static_cast<size_t>(t + r) * ldy + static_cast<size_t>(p) * 32, ldy,
+                       t + r == 0);
+        r += count;
+      }
+    }
+  }
+}
+
+static void gemm_blocks(WeightType type, const uint8_t* panels, int kBlocks, const uint8_t* acts,
+                        int rows, float* y, size_t ldy, int panel0, int panel1) {
+  switch (type) {
+    case WeightType::Q4_0: return blocks_type<WeightType::Q4_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+    case WeightType::Q6_K: return blocks_type<WeightType::Q6_K>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+    default: return blocks_type<WeightType::Q8_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+  }
+}
+
+}  // namespace cairn::CAIRN_ISA

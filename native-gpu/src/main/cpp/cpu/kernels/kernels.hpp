@@ -1,0 +1,59 @@
+// The compute kernels of one instruction set, as a table chosen at run time. Every table gives the
+// same bits for the same arguments: docs/NUMERICS.md has the rule of each operation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../formats.hpp"
+
+namespace cairn {
+
+// Keys and values of one layer and one key head; see kv.hpp for the layout.
+struct KvView {
+  const uint16_t* base;
+  size_t blockStride;  // uint16 elements from a block to the next
+  const int32_t* blocks;
+  int tilesPerBlock;
+  int headLength;
+};
+
+struct Kernels {
+  const char* name;
+
+  // y[row][32·panel + c] = Σk w·x for panels [panel0, panel1); F32 and F16 weights
+  // x[rows][k], row stride ldx; y row stride ldy
+  void (*gemm_float)(WeightType type, const uint8_t* panels, int k, const float* x, size_t ldx,
+                     int rows, float* y, size_t ldy, int panel0, int panel1);
+  // the same for weights in blocks of 32 and quantized rows (activation.hpp)
+  void (*gemm_blocks)(WeightType type, const uint8_t* panels, int kBlocks, const uint8_t* acts,
+                      int rows, float* y, size_t ldy, int panel0, int panel1);
+  // x[k] into row `row` of the activation tiles; k a multiple of 32
+  void (*quantize)(const float* x, int k, uint8_t* acts, int row);
+  // y[i] = x[i] / rms(x) · w[i]
+  void (*rms_norm)(const float* x, const float* w, float eps, float* y, int n);
+  // x[i] += y[i]
+  void (*add)(float* x, const float* y, int n);
+  // g[i] = silu(g[i]) · u[i]
+  void (*swiglu)(float* g, const float* u, int n);
+  // out[head][headLength] = attention of `heads` query heads at `position` over positions 0..position
+  void (*attend)(const float* q, int heads, int position, const KvView& kv, float* out);
+  // one token's value row into a tile: dst[0..n) in half precision
+  void (*to_half)(const float* x, uint16_t* dst, int n);
+  // whether every x is finite
+  bool (*all_finite)(const float* x, int n);
+  // largest x; n ≥ 1, no NaN
+  float (*max_value)(const float* x, int n);
+  // Σ exp((x[i] − shift) · scale) over i ascending in sixteen lanes
+  float (*sum_exp)(const float* x, int n, float shift, float scale);
+  // y[i] = exp(x[i])
+  void (*exp_values)(const float* x, float* y, int n);
+};
+
+extern const Kernels kScalarKernels;
+#if defined(__x86_64__)
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+#endif
+
+}  // namespace cairn

@@ -1,0 +1,73 @@
+#include "math.hpp"
+
+#include <cstdint>
+#include <cstring>
+
+namespace cairn::math {
+namespace {
+
+constexpr double kLn2High = 6.93147180369123816490e-01;
+constexpr double kLn2Low = 1.90821492927058770002e-10;
+
+double from_bits(uint64_t bits) {
+  double d;
+  std::memcpy(&d, &bits, 8);
+  return d;
+}
+
+uint64_t to_bits(double d) {
+  uint64_t bits;
+  std::memcpy(&bits, &d, 8);
+  return bits;
+}
+
+double nearest(double x) { return (x + 6755399441055744.0) - 6755399441055744.0; }
+
+}  // namespace
+
+double exp(double x) {
+  const double n = nearest(x * 1.44269504088896338700);
+  const double r = (x - n * kLn2High) - n * kLn2Low;
+  double sum = 1.0;
+  for (int i = 14; i >= 1; i--) sum = 1.0 + sum * r / i;
+  return sum * from_bits(static_cast<uint64_t>(static_cast<int64_t>(n) + 1023) << 52);
+}
+
+double log(double x) {
+  uint64_t bits = to_bits(x);
+  int64_t e = static_cast<int64_t>(bits >> 52) - 1023;
+  double m = from_bits((bits & 0xfffffffffffffULL) | 0x3ff0000000000000ULL);
+  if (m > 1.41421356237309514547) {
+    m *= 0.5;
+    e++;
+  }
+  const double s = (m - 1.0) / (m + 1.0), z = s * s;
+  double sum = 0.0;
+  for (int i = 23; i >= 3; i -= 2) sum = z * (1.0 / i + sum);
+  const double n = static_cast<double>(e);
+  return n * kLn2High + (n * kLn2Low + 2.0 * s * sum + 2.0 * s);
+}
+
+double pow(double base, double exponent) { return exp(exponent * log(base)); }
+
+void sin_cos(double x, double* sin, double* cos) {
+  const double n = nearest(x * 6.36619772367581382433e-01);
+  double r = x - n * 1.57079632673412561417e+00;
+  r -= n * 6.07710050630396597660e-11;
+  r -= n * 2.02226624879595063154e-21;
+  const double z = r * r;
+  double s = 1.0, c = 1.0;
+  for (int i = 18; i >= 2; i -= 2) {
+    s = 1.0 - s * z / (static_cast<double>(i) * (i + 1));
+    c = 1.0 - c * z / (static_cast<double>(i) * (i - 1));
+  }
+  s *= r;
+  switch (static_cast<int64_t>(n) & 3) {
+    case 0: *sin = s, *cos = c; break;
+    case 1: *sin = c, *cos = -s; break;
+    case 2: *sin = -s, *cos = -c; break;
+    default: *sin = -c, *cos = s; break;
+  }
+}
+
+}  // namespace cairn::math

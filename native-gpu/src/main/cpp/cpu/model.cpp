@@ -1,0 +1,218 @@
+#include "model.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "half.hpp"
+#include "kv.hpp"
+#include "math.hpp"
+#include "status.hpp"
+
+namespace cairn {
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) { throw Failure(Status::MODEL, message); }
+
+}  // namespace
+
+// The model file, refused where it is not the one that was described.
+class Model::File {
+ public:
+  explicit File(const ModelDesc& desc) : path_(desc.path) {
+    fd_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd_ < 0) refuse("cannot open model file " + path_ + ": " + std::strerror(errno));
+    struct stat s;
+    std::string change;
+    if (fstat(fd_, &s) != 0) {
+      change = std::strerror(errno);
+    } else if (s.st_size != desc.fileBytes) {
+      change = "it has " + std::to_string(s.st_size) + " bytes, expected " + std::to_string(desc.fileBytes);
+    } else {
+      const int64_t millis = static_cast<int64_t>(s.st_mtim.tv_sec) * 1000 + s.st_mtim.tv_nsec / 1000000;
+      if (millis != desc.modifiedMillis)
+        change = "its modification time is " + std::to_string(millis) + " ms, expected " +
+                 std::to_string(desc.modifiedMillis);
+    }
+    if (!change.empty()) {
+      close(fd_);
+      refuse("model file " + path_ + " changed since it was read: " + change);
+    }
+  }
+  ~File() { close(fd_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  void read(int64_t offset, void* to, size_t bytes) const {
+    auto* p = static_cast<uint8_t*>(to);
+    while (bytes > 0) {
+      const ssize_t n = pread(fd_, p, bytes, offset);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0)
+        refuse("model file " + path_ + " cannot be read at byte " + std::to_string(offset) + ": " +
+               (n == 0 ? "it ends there" : std::strerror(errno)));
+      p += n;
+      offset += n;
+      bytes -= static_cast<size_t>(n);
+    }
+  }
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+void Matrix::row(int index, float* out) const {
+  const size_t width = static_cast<size_t>(k);
+  read_column(type, width, panels + static_cast<size_t>(index / kPanelColumns) * panel_bytes(type, width),
+              index % kPanelColumns, out);
+}
+
+Model::Model(const ModelDesc& desc) : desc_(desc) {
+  const ModelDesc& d = desc_;
+  constexpr int32_t kMost = 1 << 24;
+  for (int32_t v : {d.embedding, d.layers, d.heads, d.kvHeads, d.headLength, d.feedForward, d.vocabulary})
+    if (v < 1 || v > kMost) refuse("a dimension of the model is " + std::to_string(v) + ", expected 1 to 16777216");
+  if (d.heads % d.kvHeads != 0)
+    refuse("the model has " + std::to_string(d.heads) + " query heads, expected a multiple of its " +
+           std::to_string(d.kvHeads) + " key heads");
+  if (d.headLength > kv::kMaxHeadLength)
+    refuse("heads have " + std::to_string(d.headLength) + " elements, expected at most " +
+           std::to_string(kv::kMaxHeadLength));
+  if (d.ropeDimensions < 2 || d.ropeDimensions > d.headLength || d.ropeDimensions % 2 != 0)
+    refuse("rotated elements of a head are " + std::to_string(d.ropeDimensions) +
+           ", expected an even number from 2 to " + std::to_string(d.headLength));
+  if (!(d.ropeBase >= 1 && d.ropeBase <= 1e30f) || !(d.ropeScale > 1e-6f && d.ropeScale <= 1e9f) ||
+      !(d.eps >= 0 && d.eps <= 1))
+    refuse("rope base, rope scale or epsilon of the model is out of range");
+  if (d.tensors.size() != static_cast<size_t>(kModelTensors) + static_cast<size_t>(d.layers) * kLayerTensors)
+    refuse("the list of tensors does not fit the number of layers");
+
+  const int qDim = d.heads * d.headLength, kvDim = d.kvHeads * d.headLength;
+  check_vector(d.of(kOutputNorm), d.embedding, "output_norm");
+  if (d.of(kRopeFactors).bytes > 0) check_vector(d.of(kRopeFactors), d.ropeDimensions / 2, "rope_freqs");
+  layers_.resize(static_cast<size_t>(d.layers));
+  for (int i = 0; i < d.layers; i++) {
+    Layer& l = layers_[static_cast<size_t>(i)];
+    check_vector(d.of(i, kAttnNorm), d.embedding, "attn_norm");
+    check_vector(d.of(i, kFfnNorm), d.embedding, "ffn_norm");
+    l.q = plan(d.of(i, kQ), qDim, d.embedding, "attn_q");
+    l.k = plan(d.of(i, kK), kvDim, d.embedding, "attn_k");
+    l.v = plan(d.of(i, kV), kvDim, d.embedding, "attn_v");
+    l.attnOutput = plan(d.of(i, kAttnOutput), d.embedding, qDim, "attn_output");
+    l.gate = plan(d.of(i, kGate), d.feedForward, d.embedding, "ffn_gate");
+    l.up = plan(d.of(i, kUp), d.feedForward, d.embedding, "ffn_up");
+    l.down = plan(d.of(i, kDown), d.embedding, d.feedForward, "ffn_down");
+  }
+  if (!tied()) output_ = plan(d.of(kOutput), d.vocabulary, d.embedding, "output");
+  embedding_ = plan(d.of(kEmbedding), d.vocabulary, d.embedding, "token_embd");
+}
+
+static void check_place(const TensorDesc& t, const ModelDesc& d, size_t expected, const std::string& name) {
+  if (t.bytes < 0 || static_cast<size_t>(t.bytes) != expected)
+    refuse("tensor " + name + " has " + std::to_string(t.bytes) + " bytes, expected " + std::to_string(expected));
+  if (t.offset < 0 || t.offset > d.fileBytes || t.bytes > d.fileBytes - t.offset)
+    refuse("tensor " + name + " ends beyond the file's " + std::to_string(d.fileBytes) + " bytes");
+}
+
+Matrix Model::plan(const TensorDesc& t, int n, int k, const char* name) {
+  if (!is_supported(t.type)) refuse("tensor " + std::string(name) + " has type " + std::to_string(t.type) +
+                                    ", expected F32, F16, Q8_0, Q4_0 or Q6_K");
+  if (t.in != k || t.out != n)
+    refuse("tensor " + std::string(name) + " is " + std::to_string(t.in) + " by " + std::to_string(t.out) +
+           ", expected " + std::to_string(k) + " by " + std::to_string(n));
+  Matrix m;
+  m.type = static_cast<WeightType>(t.type);
+  m.n = n;
+  m.k = k;
+  if (static_cast<size_t>(k) % block_length(m.type) != 0)
+    refuse("tensor " + std::string(name) + " has rows of " + std::to_string(k) + ", expected a multiple of " +
+           std::to_string(block_length(m.type)));
+  check_place(t, desc_, static_cast<size_t>(n) * row_bytes(m.type, static_cast<size_t>(k)), name);
+  weightBytes_ += Arena::aligned(m.bytes());
+  total_ += t.bytes;
+  return m;
+}
+
+void Model::check_vector(const TensorDesc& t, int n, const char* name) const {
+  if (t.type != 0 && t.type != 1)
+    refuse("tensor " + std::string(name) + " has type " + std::to_string(t.type) + ", expected F32 or F16");
+  check_place(t, desc_, static_cast<size_t>(n) * (t.type == 0 ? 4 : 2), name);
+  const_cast<Model*>(this)->weightBytes_ += Arena::aligned(static_cast<size_t>(n) * 4 + 64);
+}
+
+void Model::read_matrix(const File& file, const TensorDesc& t, Matrix& m) {
+  m.panels = arena_->take(m.bytes());
+  const size_t width = static_cast<size_t>(m.k), stride = row_bytes(m.type, width);
+  std::vector<uint8_t> rows(stride * kPanelColumns);
+  for (int p = 0; p < m.panel_count(); p++) {
+    const int first = p * kPanelColumns, count = std::min(kPanelColumns, m.n - first);
+    const size_t bytes = static_cast<size_t>(count) * stride;
+    file.read(t.offset + static_cast<int64_t>(static_cast<size_t>(first) * stride), rows.data(), bytes);
+    if (!pack_panel(m.type, width, rows.data(), count, m.panels + static_cast<size_t>(p) * panel_bytes(m.type, width)) )
+      refuse("model file " + desc_.path + " has a quantization scale that is not finite in rows " +
+             std::to_string(first) + " to " + std::to_string(first + count - 1) + " of the tensor at byte " +
+             std::to_string(t.offset));
+    done_ += static_cast<int64_t>(bytes);
+  }
+  if (!progress_(done_, total_)) refuse("the load was stopped");
+}
+
+const float* Model::read_vector(const File& file, const TensorDesc& t) {
+  const bool half = t.type == 1;
+  const size_t n = static_cast<size_t>(t.bytes) / (half ? 2 : 4);
+  auto* out = reinterpret_cast<float*>(arena_->take(n * 4 + 64));
+  if (!half) {
+    file.read(t.offset, out, n * 4);
+    return out;
+  }
+  std::vector<uint16_t> values(n);
+  file.read(t.offset, values.data(), n * 2);
+  for (size_t i = 0; i < n; i++) out[i] = half_to_float(values[i]);
+  return out;
+}
+
+void Model::make_rope(const File& file) {
+  const float* factors = desc_.of(kRopeFactors).bytes > 0 ? read_vector(file, desc_.of(kRopeFactors)) : nullptr;
+  for (int i = 0; i < desc_.ropeDimensions / 2; i++) {
+    const double exponent = -2.0 * i / desc_.ropeDimensions;
+    double f = i == 0 ? 1.0 : math::pow(static_cast<double>(desc_.ropeBase), exponent);
+    f /= static_cast<double>(desc_.ropeScale);
+    if (factors != nullptr) {
+      if (!(factors[i] > 1e-6f && factors[i] < 1e9f))
+        refuse("frequency factor " + std::to_string(i) + " of rope_freqs is " + std::to_string(factors[i]) +
+               ", expected a positive number");
+      f /= static_cast<double>(factors[i]);
+    }
+    ropeFrequencies_.push_back(f);
+  }
+}
+
+void Model::load(const Progress& progress) {
+  progress_ = progress;
+  const File file(desc_);
+  arena_ = std::make_unique<Arena>(weightBytes_ + 8192, "the weights");
+  for (int i = 0; i < desc_.layers; i++) {
+    Layer& l = layers_[static_cast<size_t>(i)];
+    l.attnNorm = read_vector(file, desc_.of(i, kAttnNorm));
+    l.ffnNorm = read_vector(file, desc_.of(i, kFfnNorm));
+    read_matrix(file, desc_.of(i, kQ), l.q);
+    read_matrix(file, desc_.of(i, kK), l.k);
+    read_matrix(file, desc_.of(i, kV), l.v);
+    read_matrix(file, desc_.of(i, kAttnOutput), l.attnOutput);
+    read_matrix(file, desc_.of(i, kGate), l.gate);
+    read_matrix(file, desc_.of(i, kUp), l.up);
+    read_matrix(file, desc_.of(i, kDown), l.down);
+  }
+  outputNorm_ = read_vector(file, desc_.of(kOutputNorm));
+  if (!tied()) read_matrix(file, desc_.of(kOutput), output_);
+  read_matrix(file, desc_.of(kEmbedding), embedding_);
+  make_rope(file);
+  progress_ = nullptr;
+}
+
+}  // namespace cairn

@@ -1,0 +1,64 @@
+// Draws tokens from logits and reports log-probabilities.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/kernels.hpp"
+
+namespace cairn {
+
+inline constexpr int kMaxTop = 20;
+
+struct SamplingParams {
+  float temperature = 0, topP = 1, minP = 0;
+  float repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0;
+  int32_t topK = 0;
+};
+
+struct Logprobs {
+  float logprob = 0;
+  int32_t count = 0;
+  int32_t tokens[kMaxTop];
+  float values[kMaxTop];
+};
+
+// One for each thread; its buffers are as long as the vocabulary.
+class Sampler {
+ public:
+  Sampler(const Kernels& kernels, int vocabulary);
+
+  // The next token of a sequence: history[0..length), of which `prompt` tokens are prompt. `logits`
+  // are finite; penalties change them, and they are put back.
+  int32_t sample(float* logits, const SamplingParams& params, const int32_t* history, int length,
+                 int prompt, uint64_t seed);
+
+  // Log-probability of `token` and of the `top` most likely tokens.
+  Logprobs logprobs(const float* logits, int32_t token, int top);
+
+ private:
+  struct Candidate {
+    float logit;
+    int32_t token;
+    bool operator<(const Candidate& o) const {
+      return logit != o.logit ? logit > o.logit : token < o.token;
+    }
+  };
+
+  int32_t draw(const float* logits, const SamplingParams& params, uint64_t seed, uint64_t index);
+  void penalize(float* logits, const SamplingParams& params, const int32_t* history, int length,
+                int prompt);
+  double log_sum_exp(const float* logits) const;
+  bool extend(const float* logits, float max, float temperature);
+  float weight(const Candidate& c, float max, float inverse) const;
+
+  const Kernels& kernels_;
+  int vocabulary_;
+  std::vector<uint32_t> counts_;        // occurrences among generated tokens, + kSeen
+  std::vector<Candidate> candidates_;   // sorted; all tokens with a logit ≥ floor_
+  std::vector<Candidate> changed_;      // logits before penalties
+  float floor_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace cairn

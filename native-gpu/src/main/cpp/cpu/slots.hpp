@@ -1,0 +1,59 @@
+// What the device knows of each sequence.
+//
+// A slot has two sides. The planned side belongs to the thread that submits: it is the state after
+// all submitted steps, and every chunk is checked against it. The other belongs to the step thread:
+// it is the state after the steps that ran. A slot is opened and freed while no step names it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sampler.hpp"
+
+namespace cairn {
+
+struct Slot {
+  bool open = false;
+  int inFlight = 0;  // submitted steps that name it and were not awaited
+
+  int32_t prompt = 0;
+  SamplingParams sampling;
+  uint64_t seed = 0;
+  int32_t logprobs = -1;
+  bool promptLogprobs = false;
+
+  int32_t plannedKnown = 0;     // tokens in the history
+  int32_t plannedComputed = 0;  // tokens in the KV store
+  std::vector<int32_t> plannedBlocks;
+
+  std::vector<int32_t> history;  // maxContext + 1
+  std::vector<int32_t> blocks;
+  int32_t blockCount = 0;
+  bool failed = false;  // its logits were not finite: what follows has no token to start from
+};
+
+struct ChunkJob {
+  int32_t slot, start, count;
+  bool sample, restart;
+  int32_t firstBlock;
+  std::vector<int32_t> blocks;
+};
+
+struct ChunkOutput {
+  bool finite = true;
+  int32_t token = -1;
+  bool hasLogprobs = false;
+  Logprobs logprobs;
+  std::vector<Logprobs> promptLogprobs;
+};
+
+struct StepJob {
+  int64_t id = 0;
+  std::vector<ChunkJob> chunks;
+  std::vector<ChunkOutput> outputs;
+  int32_t tokens = 0;
+  int64_t startNanos = 0, endNanos = 0;
+  bool done = false, lost = false;
+};
+
+}  // namespace cairn

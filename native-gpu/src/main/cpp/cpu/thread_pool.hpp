@@ -1,0 +1,53 @@
+// Compute threads that share the tasks of one phase at a time. The caller is thread 0.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace cairn {
+
+// Flush denormal results and inputs to zero on the calling thread: docs/NUMERICS.md, "Denormals".
+void set_float_mode();
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls body(task, thread) for every task below `tasks`, in no order, and returns when all ended.
+  // The body does not throw.
+  template <class Body>
+  void run(int tasks, const Body& body) {
+    if (workers_.empty() || tasks <= 1) {
+      for (int i = 0; i < tasks; i++) body(i, 0);
+      return;
+    }
+    start(tasks, &body, [](const void* b, int task, int thread) {
+      (*static_cast<const Body*>(b))(task, thread);
+    });
+  }
+
+ private:
+  using Call = void (*)(const void*, int, int);
+
+  void start(int tasks, const void* body, Call call);
+  void work(int thread);
+  void drain(int thread);
+
+  std::vector<std::thread> workers_;
+  const void* body_ = nullptr;
+  Call call_ = nullptr;
+  int tasks_ = 0;
+  bool stop_ = false;
+  alignas(64) std::atomic<int> next_{0};
+  alignas(64) std::atomic<uint32_t> phase_{0};
+  alignas(64) std::atomic<int> running_{0};
+};
+
+}  // namespace cairn

@@ -1,0 +1,166 @@
+package dev.cairn.device;
+
+import dev.cairn.model.ModelSpec;
+import dev.cairn.model.Sampling;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The CPU back end.
+ *
+ * <p>{@code calls} guards every native call but {@link #await()}, which has {@code awaiting} so
+ * that it can block while steps are submitted. Closing takes {@code calls}, ends the native
+ * threads, which wakes {@code await}, and frees the engine once {@code awaiting} is free too.
+ */
+final class CpuDevice implements Device {
+  static final String NAME = "cpu";
+
+  private final Object calls = new Object();
+  private final Object awaiting = new Object();
+  private final ByteBuffer answer = NativeAnswer.allocate(NativeAnswer.BYTES);
+  private final ByteBuffer step;
+  private final ByteBuffer result;
+  private final DeviceInfo info;
+  private final long handle;
+  private volatile boolean closed;
+
+  CpuDevice(DeviceConfig config, ModelSpec model, LoadProgress progress) {
+    TensorTable table = new TensorTable(model);
+    step = NativeAnswer.allocate(StepCodec.stepBytes(config));
+    result = NativeAnswer.allocate(StepCodec.resultBytes(config));
+    String[] probe = probe(config.instructionSet());
+    int[] numbers = {
+      config.threads(),
+      config.maxSlots(),
+      config.maxContext(),
+      config.kvBlocks(),
+      config.blockTokens(),
+      config.maxBatchTokens(),
+      config.maxStepsInFlight()
+    };
+    int status =
+        CpuBinding.open(
+            answer,
+            table.path(),
+            table.dimensions(),
+            table.numbers(),
+            table.file(),
+            numbers,
+            config.instructionSet().getBytes(StandardCharsets.UTF_8),
+            progress);
+    NativeAnswer.check(status, answer);
+    handle = answer.getLong(0);
+    DeviceConfig resolved =
+        new DeviceConfig(
+            NAME,
+            probe[0],
+            config.threads(),
+            config.maxSlots(),
+            config.maxContext(),
+            config.kvBlocks(),
+            config.blockTokens(),
+            config.maxBatchTokens(),
+            config.maxStepsInFlight());
+    info =
+        new DeviceInfo(
+            NAME,
+            probe[0],
+            probe[1],
+            answer.getLong(Long.BYTES),
+            answer.getLong(2 * Long.BYTES),
+            resolved);
+  }
+
+  /** Instruction set chosen, numerics version and processor features. */
+  static String[] probe(String instructionSet) {
+    ByteBuffer answer = NativeAnswer.allocate(NativeAnswer.BYTES);
+    int status = CpuBinding.probe(answer, instructionSet.getBytes(StandardCharsets.UTF_8));
+    NativeAnswer.check(status, answer);
+    return NativeAnswer.message(answer).split("\n", 3);
+  }
+
+  @Override
+  public DeviceInfo info() {
+    return info;
+  }
+
+  @Override
+  public void openSlot(int slot, SlotSpec spec) {
+    Sampling s = spec.sampling();
+    int[] numbers = {spec.promptLength(), spec.logprobs(), spec.promptLogprobs() ? 1 : 0, s.topK()};
+    float[] sampling = {
+      s.temperature(),
+      s.topP(),
+      s.minP(),
+      s.repetitionPenalty(),
+      s.presencePenalty(),
+      s.frequencyPenalty()
+    };
+    synchronized (calls) {
+      checkOpen();
+      NativeAnswer.check(
+          CpuBinding.openSlot(handle, answer, slot, spec.tokens(), numbers, sampling, spec.seed()),
+          answer);
+    }
+  }
+
+  @Override
+  public void freeSlot(int slot) {
+    synchronized (calls) {
+      checkOpen();
+      NativeAnswer.check(CpuBinding.freeSlot(handle, answer, slot), answer);
+    }
+  }
+
+  @Override
+  public void submit(Step next) {
+    synchronized (calls) {
+      checkOpen();
+      StepCodec.encode(next, step);
+      NativeAnswer.check(CpuBinding.submit(handle, answer, step), answer);
+    }
+  }
+
+  @Override
+  public StepResult await() {
+    synchronized (awaiting) {
+      checkOpen();
+      NativeAnswer.check(CpuBinding.await(handle, result), result);
+      return StepCodec.decode(result);
+    }
+  }
+
+  @Override
+  public DeviceStats stats() {
+    synchronized (calls) {
+      checkOpen();
+      NativeAnswer.check(CpuBinding.stats(handle, answer), answer);
+      return new DeviceStats(
+          (int) answer.getLong(0),
+          answer.getLong(Long.BYTES),
+          answer.getLong(2 * Long.BYTES),
+          answer.getLong(3 * Long.BYTES),
+          answer.getLong(4 * Long.BYTES));
+    }
+  }
+
+  @Override
+  public void close() {
+    synchronized (calls) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      NativeAnswer.check(CpuBinding.shutDown(handle, answer), answer);
+      synchronized (awaiting) {
+        CpuBinding.destroy(handle);
+      }
+    }
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new DeviceException(DeviceException.Kind.CLOSED, "the device is closed");
+    }
+  }
+}

@@ -1,0 +1,60 @@
+package dev.cairn.device;
+
+import dev.cairn.model.ModelSpec;
+import dev.cairn.model.TensorType;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Opens devices and says which back ends this machine has. */
+public final class Devices {
+  private static final int BYTES_PER_ELEMENT = 2;
+  private static final int VALUE_UNIT = 16;
+
+  private Devices() {}
+
+  /**
+   * Loads a model onto a device. Blocks until it is loaded.
+   *
+   * @throws DeviceException of kind UNAVAILABLE, MODEL, MEMORY or MISUSE
+   */
+  public static Device open(DeviceConfig config, ModelSpec model, LoadProgress progress) {
+    if (!config.backend().equals("auto") && !config.backend().equals(CpuDevice.NAME)) {
+      throw new DeviceException(
+          DeviceException.Kind.UNAVAILABLE,
+          "back end " + config.backend() + " is unknown, expected auto or " + CpuDevice.NAME);
+    }
+    Optional<String> failure = NativeLibrary.cpu().load();
+    if (failure.isPresent()) {
+      throw new DeviceException(DeviceException.Kind.UNAVAILABLE, failure.get());
+    }
+    return new CpuDevice(config, model, progress);
+  }
+
+  /** Every back end of this build, in the order in which {@code auto} tries them. */
+  public static List<BackendStatus> probe() {
+    Optional<String> failure = NativeLibrary.cpu().load();
+    if (failure.isPresent()) {
+      return List.of(new BackendStatus(CpuDevice.NAME, false, failure.get(), "", "", "", ""));
+    }
+    String[] probe = CpuDevice.probe("auto");
+    return List.of(
+        new BackendStatus(
+            CpuDevice.NAME, true, "", NativeLibrary.cpu().path(), probe[0], probe[1], probe[2]));
+  }
+
+  /** Weight types that a model may have. */
+  public static Set<TensorType> supportedTypes() {
+    return TensorTable.SUPPORTED;
+  }
+
+  /** Bytes of one block of the KV store, over all layers. */
+  public static long kvBytesPerBlock(ModelSpec model, int blockTokens) {
+    long value = (model.headLength() + VALUE_UNIT - 1L) / VALUE_UNIT * VALUE_UNIT;
+    return (model.headLength() + value)
+        * model.kvHeadCount()
+        * model.layerCount()
+        * blockTokens
+        * BYTES_PER_ELEMENT;
+  }
+}

@@ -1,0 +1,97 @@
+package dev.cairn.device;
+
+import dev.cairn.model.TokenLogprobs;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Steps and results as they cross to and from native code. */
+final class StepCodec {
+  private static final int STEP_HEADER = Long.BYTES + Integer.BYTES;
+  private static final int CHUNK_INTS = 6;
+  private static final int RESULT_HEADER = 3 * Long.BYTES + Integer.BYTES;
+  private static final int OUTPUT_INTS = 4;
+  private static final int LOGPROBS_INTS = 2 + 2 * TokenLogprobs.MAX_TOP;
+
+  private StepCodec() {}
+
+  /** Bytes of the largest step that a device accepts. */
+  static int stepBytes(DeviceConfig config) {
+    long chunks = Math.min(config.maxSlots(), config.maxBatchTokens());
+    long table = (config.maxContext() + config.blockTokens() - 1L) / config.blockTokens();
+    return bytes(STEP_HEADER + chunks * (CHUNK_INTS + table) * Integer.BYTES, "a step");
+  }
+
+  /** Bytes of the largest result. */
+  static int resultBytes(DeviceConfig config) {
+    long chunks = Math.min(config.maxSlots(), config.maxBatchTokens());
+    long logprobs = (chunks + config.maxBatchTokens()) * LOGPROBS_INTS;
+    long size = RESULT_HEADER + (chunks * OUTPUT_INTS + logprobs) * Integer.BYTES;
+    return bytes(Math.max(NativeAnswer.BYTES, size), "a result");
+  }
+
+  private static int bytes(long size, String what) {
+    if (size > Integer.MAX_VALUE) {
+      throw new DeviceException(
+          DeviceException.Kind.MISUSE,
+          what + " may have " + size + " bytes, expected at most " + Integer.MAX_VALUE);
+    }
+    return (int) size;
+  }
+
+  static void encode(Step step, ByteBuffer to) {
+    long size = STEP_HEADER;
+    for (Chunk chunk : step.chunks()) {
+      size += (CHUNK_INTS + (long) chunk.blocks().length) * Integer.BYTES;
+    }
+    if (size > to.capacity()) {
+      throw new DeviceException(
+          DeviceException.Kind.MISUSE,
+          "step " + step.id() + " names more chunks or blocks than the device has");
+    }
+    to.clear();
+    to.putLong(step.id()).putInt(step.chunks().size());
+    for (Chunk chunk : step.chunks()) {
+      to.putInt(chunk.slot()).putInt(chunk.start()).putInt(chunk.count());
+      to.putInt(chunk.sample() ? 1 : 0).putInt(chunk.firstBlock()).putInt(chunk.blocks().length);
+      for (int block : chunk.blocks()) {
+        to.putInt(block);
+      }
+    }
+  }
+
+  static StepResult decode(ByteBuffer from) {
+    from.clear();
+    long id = from.getLong();
+    long start = from.getLong();
+    long end = from.getLong();
+    int count = from.getInt();
+    List<StepResult.Output> outputs = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      StepResult.Status status =
+          from.getInt() == 0 ? StepResult.Status.OK : StepResult.Status.NOT_FINITE;
+      int token = from.getInt();
+      TokenLogprobs logprobs = from.getInt() != 0 ? logprobs(from) : null;
+      int prompt = from.getInt();
+      List<TokenLogprobs> promptLogprobs = new ArrayList<>(prompt);
+      for (int j = 0; j < prompt; j++) {
+        promptLogprobs.add(logprobs(from));
+      }
+      outputs.add(new StepResult.Output(status, token, logprobs, promptLogprobs));
+    }
+    return new StepResult(id, outputs, start, end);
+  }
+
+  private static TokenLogprobs logprobs(ByteBuffer from) {
+    float logprob = from.getFloat();
+    int[] tokens = new int[from.getInt()];
+    float[] values = new float[tokens.length];
+    for (int i = 0; i < tokens.length; i++) {
+      tokens[i] = from.getInt();
+    }
+    for (int i = 0; i < values.length; i++) {
+      values[i] = from.getFloat();
+    }
+    return new TokenLogprobs(logprob, tokens, values);
+  }
+}
