@@ -3,7 +3,7 @@ package dev.cairn.server.http;
 import dev.cairn.actors.RejectedException;
 
 /** A reply other than success, in the form of OpenAI's API. The message is for the client. */
-final class ApiError extends RuntimeException {
+public final class ApiError extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private static final String INVALID = "invalid_request_error";
   private static final String SERVER = "server_error";

@@ -9,4 +9,4 @@ import dev.cairn.persistence.RequestSpec;
  * @param stream whether the reply is a stream of events
  * @param includeUsage whether the stream ends with an event that counts tokens
  */
-record CompletionCall(RequestSpec spec, boolean stream, boolean includeUsage) {}
+public record CompletionCall(RequestSpec spec, boolean stream, boolean includeUsage) {}

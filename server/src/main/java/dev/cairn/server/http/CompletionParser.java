@@ -17,7 +17,7 @@ import java.util.function.LongSupplier;
  * Reads the body of {@code POST /v1/completions}. Fields that it does not know are ignored, but
  * those that would change the output and are not supported are refused.
  */
-final class CompletionParser {
+public final class CompletionParser {
   private static final int DEFAULT_MAX_TOKENS = 16;
   private static final int MAX_STOPS = 16;
   private static final int MAX_STOP_CHARACTERS = 1000;
@@ -60,7 +60,8 @@ final class CompletionParser {
   private final RequestIds ids;
   private final LongSupplier clockMillis;
 
-  CompletionParser(NodeHandle node, Sampling defaults, RequestIds ids, LongSupplier clockMillis) {
+  public CompletionParser(
+      NodeHandle node, Sampling defaults, RequestIds ids, LongSupplier clockMillis) {
     this.model = node.model();
     this.tokenizer = node.tokenizer();
     this.maxContext = node.maxContext();
@@ -72,7 +73,7 @@ final class CompletionParser {
   /**
    * @param idempotencyKey the client's name for the request, or empty
    */
-  CompletionCall parse(ObjectNode body, Optional<String> idempotencyKey) {
+  public CompletionCall parse(ObjectNode body, Optional<String> idempotencyKey) {
     Fields fields = new Fields(body);
     fields.string("model").ifPresent(this::checkModel);
     refuseUnsupported(fields);

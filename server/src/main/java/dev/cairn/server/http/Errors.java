@@ -6,6 +6,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
+import org.apache.pekko.http.scaladsl.model.EntityStreamException;
 import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,6 +38,9 @@ final class Errors {
     }
     if (cause instanceof EntityStreamSizeException) {
       return bodyTooLarge();
+    }
+    if (cause instanceof EntityStreamException) {
+      return ApiError.malformedJson("The body ended before its announced length.");
     }
     if (cause instanceof TimeoutException) {
       return ApiError.bodyTooSlow(

@@ -106,7 +106,8 @@ public final class HttpApi {
     }
     return call.request()
         .entity()
-        .toStrict(settings.bodyTimeout().toMillis(), settings.maxBodyBytes(), node.system())
+        .withSizeLimit(settings.maxBodyBytes())
+        .toStrict(settings.bodyTimeout().toMillis(), settings.maxBodyBytes() + 1, node.system())
         .thenApplyAsync(
             strict -> handler.handle(call, Json.parseObject(strict.getData().toArray())), executor)
         .thenCompose(Function.identity());

@@ -54,11 +54,11 @@ class ErrorsTest {
             + " echo.",
         "temperature | \"temperature\":-0.1 | temperature is the number -0.1; expected a number"
             + " from 0 to 100.",
-        "temperature | \"temperature\":1e999 | temperature is the number 1E+999; expected a number"
+        "temperature | \"temperature\":1e999 | temperature is the number Infinity; expected a number"
             + " from 0 to 100.",
         "temperature | \"temperature\":true | temperature is true; expected a number from 0 to 100.",
         "top_p | \"top_p\":0 | top_p is the number 0; expected a number above 0 and up to 1.",
-        "top_p | \"top_p\":1e-60 | top_p is the number 1E-60; expected a number above 0 and up to 1.",
+        "top_p | \"top_p\":1e-60 | top_p is the number 1.0E-60; expected a number above 0 and up to 1.",
         "top_k | \"top_k\":-1 | top_k is the number -1; expected an integer from 0 to 2147483647.",
         "min_p | \"min_p\":1.01 | min_p is the number 1.01; expected a number from 0 to 1.",
         "repetition_penalty | \"repetition_penalty\":0 | repetition_penalty is the number 0; expected"

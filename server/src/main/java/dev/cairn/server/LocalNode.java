@@ -1,0 +1,106 @@
+package dev.cairn.server;
+
+import com.typesafe.config.Config;
+import dev.cairn.actors.Requests;
+import dev.cairn.cluster.CairnNode;
+import dev.cairn.cluster.NodeSettings;
+import dev.cairn.device.DeviceConfig;
+import dev.cairn.device.DeviceInfo;
+import dev.cairn.device.Devices;
+import dev.cairn.device.LoadProgress;
+import dev.cairn.model.ModelFile;
+import dev.cairn.model.ModelSpec;
+import dev.cairn.model.Tokenizer;
+import dev.cairn.server.metrics.CairnMetrics;
+import java.util.List;
+import java.util.function.Consumer;
+import org.apache.pekko.actor.ClassicActorSystemProvider;
+
+/** A node of this process with a model of its own. Any number may run in a JVM. */
+public final class LocalNode implements NodeHandle {
+  private final CairnNode node;
+  private final ModelFile model;
+  private final DeviceConfig device;
+
+  private LocalNode(CairnNode node, ModelFile model, DeviceConfig device) {
+    this.node = node;
+    this.model = model;
+    this.device = device;
+  }
+
+  /**
+   * Starts a node and waits until it serves.
+   *
+   * @param config the whole configuration
+   * @param metrics told of everything that happens; left open when the node closes
+   * @param progress told how far the model is loaded
+   */
+  public static LocalNode start(
+      Config config, ModelFile model, CairnMetrics metrics, LoadProgress progress) {
+    NodeSettings settings = NodeSettings.from(config);
+    long blockBytes =
+        Devices.kvBytesPerBlock(model.spec(), config.getInt("cairn.device.kv-block-tokens"));
+    DeviceConfig device = settings.deviceConfig(model.spec(), blockBytes);
+    CairnNode node =
+        CairnNode.start(
+            new CairnNode.Parts(
+                config,
+                model.spec(),
+                model.tokenizer(),
+                device,
+                () -> Devices.open(device, model.spec(), progress),
+                metrics));
+    node.journal().onCommit(metrics::journalCommit);
+    metrics.readers(() -> node.leaks().held().get("readers"));
+    return new LocalNode(node, model, device);
+  }
+
+  public DeviceInfo deviceInfo() {
+    return node.deviceInfo();
+  }
+
+  /** What the node holds of requests outside of its journal, by kind. */
+  public java.util.Map<String, Long> held() {
+    return node.leaks().held();
+  }
+
+  /** Calls the listener once when the journal fails; the process is expected to exit then. */
+  public void onJournalFailure(Consumer<Throwable> listener) {
+    node.journal().onFailure(listener);
+  }
+
+  @Override
+  public ClassicActorSystemProvider system() {
+    return node.system();
+  }
+
+  @Override
+  public Requests requests() {
+    return node.requests();
+  }
+
+  @Override
+  public ModelSpec model() {
+    return model.spec();
+  }
+
+  @Override
+  public Tokenizer tokenizer() {
+    return model.tokenizer();
+  }
+
+  @Override
+  public int maxContext() {
+    return device.maxContext();
+  }
+
+  @Override
+  public List<String> notReady() {
+    return List.copyOf(node.readiness().reasons().values());
+  }
+
+  @Override
+  public void close() {
+    node.close();
+  }
+}

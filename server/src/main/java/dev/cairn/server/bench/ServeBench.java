@@ -1,0 +1,121 @@
+package dev.cairn.server.bench;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.server.http.Json;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Measures a server: clients that each send one streamed completion after the other. A closed loop
+ * over plain sockets, so that the clients cost little.
+ */
+public final class ServeBench {
+  private static final double NANOS_PER_SECOND = 1e9;
+  private static final String PROMPT = "Once upon a time";
+
+  private final Settings settings;
+
+  /**
+   * What to send.
+   *
+   * @param model sent as the model's name; empty sends none
+   * @param promptTokens tokens of each prompt, drawn by the request's number; 0 sends a text
+   * @param vocabulary token ids are drawn below this
+   */
+  public record Settings(
+      URI url,
+      int clients,
+      int requests,
+      int maxTokens,
+      String model,
+      int promptTokens,
+      int vocabulary) {}
+
+  public ServeBench(Settings settings) {
+    this.settings = settings;
+  }
+
+  /** Sends all requests and waits for their ends. */
+  public ObjectNode run() throws InterruptedException {
+    AtomicInteger next = new AtomicInteger();
+    ExecutorService pool = Executors.newFixedThreadPool(settings.clients);
+    List<StreamClient> clients = new ArrayList<>();
+    try {
+      long begin = System.nanoTime();
+      List<Future<?>> running = new ArrayList<>();
+      for (int i = 0; i < settings.clients; i++) {
+        StreamClient client = new StreamClient(settings.url);
+        clients.add(client);
+        running.add(pool.submit(() -> loop(client, next)));
+      }
+      for (Future<?> client : running) {
+        client.get();
+      }
+      return report(clients, (System.nanoTime() - begin) / NANOS_PER_SECOND);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("a client failed: " + e.getCause(), e.getCause());
+    } finally {
+      pool.shutdownNow();
+    }
+  }
+
+  private void loop(StreamClient client, AtomicInteger next) {
+    for (int i = next.getAndIncrement(); i < settings.requests; i = next.getAndIncrement()) {
+      client.complete(body(i));
+    }
+    client.close();
+  }
+
+  private String body(int number) {
+    ObjectNode body = Json.object();
+    if (!settings.model.isEmpty()) {
+      body.put("model", settings.model);
+    }
+    if (settings.promptTokens == 0) {
+      body.put("prompt", PROMPT);
+    } else {
+      ArrayNode prompt = body.putArray("prompt");
+      new Random(number).ints(settings.promptTokens, 0, settings.vocabulary).forEach(prompt::add);
+    }
+    body.put("max_tokens", settings.maxTokens);
+    body.put("temperature", 1);
+    body.put("seed", number);
+    body.put("ignore_eos", true);
+    body.put("stream", true);
+    return Json.write(body);
+  }
+
+  private ObjectNode report(List<StreamClient> clients, double seconds) {
+    long tokens = clients.stream().mapToLong(StreamClient::tokens).sum();
+    Percentiles first =
+        Percentiles.of(clients.stream().flatMapToDouble(c -> c.firstMillis().stream()).toArray());
+    Percentiles inter =
+        Percentiles.of(clients.stream().flatMapToDouble(c -> c.interMillis().stream()).toArray());
+    ObjectNode out = Json.object();
+    out.put("clients", settings.clients);
+    out.put("requests", settings.requests);
+    out.put("max_tokens", settings.maxTokens);
+    out.put("tokens", tokens);
+    out.put("seconds", Percentiles.round(seconds));
+    out.put("tok_s", Percentiles.round(tokens / seconds));
+    out.put("ttft_ms_p50", first.at(50));
+    out.put("ttft_ms_p99", first.at(99));
+    out.put("itl_ms_p50", inter.at(50));
+    out.put("itl_ms_p99", inter.at(99));
+    out.put("errors", clients.stream().mapToInt(StreamClient::errors).sum());
+    clients.stream()
+        .map(StreamClient::lastError)
+        .filter(error -> !error.isEmpty())
+        .findFirst()
+        .ifPresent(error -> out.put("last_error", error));
+    return out;
+  }
+}

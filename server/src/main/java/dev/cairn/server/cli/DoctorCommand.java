@@ -1,0 +1,146 @@
+package dev.cairn.server.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.typesafe.config.Config;
+import dev.cairn.device.BackendStatus;
+import dev.cairn.device.Devices;
+import dev.cairn.model.ModelException;
+import dev.cairn.model.ModelSpec;
+import dev.cairn.server.bench.DiskProbe;
+import dev.cairn.server.http.Json;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code cairn doctor}. */
+@Command(
+    name = "doctor",
+    description = "Says what this machine offers, and why something would not work here.")
+final class DoctorCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+  @Mixin private NodeOptions options;
+
+  @Option(names = "--json", description = "Prints one object.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    Config config = options.config(Map.of());
+    ObjectNode report = Json.object();
+    report.put("version", Version.current());
+    jvm(report.putObject("jvm"));
+    boolean usable = backends(report.putArray("backends"));
+    try (TemporaryDirectory directory = new TemporaryDirectory("cairn-doctor")) {
+      usable &= model(report.putObject("model"), directory.path());
+    }
+    usable &= disk(report.putObject("disk"), config);
+    report.put("usable", usable);
+
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(Json.write(report));
+    } else {
+      print(out, "", report);
+    }
+    out.flush();
+    return usable ? 0 : Main.FAILED;
+  }
+
+  private static void jvm(ObjectNode out) {
+    Runtime runtime = Runtime.getRuntime();
+    out.put("version", System.getProperty("java.vendor") + " " + Runtime.version());
+    out.put("home", System.getProperty("java.home"));
+    out.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
+    out.put("architecture", System.getProperty("os.arch"));
+    out.put("processors", runtime.availableProcessors());
+    out.put("max_heap_mib", runtime.maxMemory() >> 20);
+    ArrayNode flags = out.putArray("flags");
+    ManagementFactory.getRuntimeMXBean().getInputArguments().forEach(flags::add);
+  }
+
+  private static boolean backends(ArrayNode out) {
+    boolean any = false;
+    for (BackendStatus status : Devices.probe()) {
+      ObjectNode entry = out.addObject();
+      entry.put("name", status.name());
+      entry.put("available", status.available());
+      if (status.available()) {
+        entry.put("library", status.library());
+        entry.put("instruction_set", status.instructionSet());
+        entry.put("numerics_version", status.numericsVersion());
+        entry.put("cpu_features", status.features());
+      } else {
+        entry.put("reason", status.reason());
+      }
+      any |= status.available();
+    }
+    return any;
+  }
+
+  private boolean model(ObjectNode out, Path directory) {
+    try {
+      ModelSpec model = options.readModel(directory).spec();
+      out.put("name", model.name());
+      out.put("architecture", model.architecture());
+      out.put("file_mib", model.fileBytes() >> 20);
+      out.put("layers", model.layerCount());
+      out.put("context_length", model.contextLength());
+      out.put("vocabulary_size", model.vocabularySize());
+      out.put("fingerprint", model.fingerprint());
+      return true;
+    } catch (ModelException e) {
+      out.put("reason", e.getMessage());
+      return false;
+    }
+  }
+
+  private static boolean disk(ObjectNode out, Config config) {
+    Path directory = Path.of(config.getString("cairn.journal.directory")).toAbsolutePath();
+    Path existing = directory;
+    while (!Files.isDirectory(existing) && existing.getParent() != null) {
+      existing = existing.getParent();
+    }
+    out.put("data_directory", directory.toString());
+    try {
+      DiskProbe.Result result = DiskProbe.measure(existing);
+      out.put("free_mib", Files.getFileStore(existing).getUsableSpace() >> 20);
+      out.put("fsync_ms_p50", result.medianMillis());
+      out.put("fsync_ms_max", result.maxMillis());
+      return true;
+    } catch (IOException e) {
+      out.put("reason", existing + " cannot be written to: " + e.getMessage());
+      return false;
+    }
+  }
+
+  private static void print(PrintWriter out, String path, JsonNode node) {
+    if (node.isObject()) {
+      node.properties()
+          .forEach(
+              field ->
+                  print(
+                      out, path + (path.isEmpty() ? "" : ".") + field.getKey(), field.getValue()));
+    } else if (node.isArray() && !node.isEmpty() && node.get(0).isObject()) {
+      for (int i = 0; i < node.size(); i++) {
+        print(out, path + "[" + i + "]", node.get(i));
+      }
+    } else if (node.isArray()) {
+      StringBuilder line = new StringBuilder();
+      node.forEach(element -> line.append(line.isEmpty() ? "" : " ").append(element.asText()));
+      out.printf("%-28s %s%n", path, line);
+    } else {
+      out.printf("%-28s %s%n", path, node.asText());
+    }
+  }
+}

@@ -1,0 +1,92 @@
+package dev.cairn.server.cli;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigFactory;
+import dev.cairn.bundled.BundledModel;
+import dev.cairn.device.Devices;
+import dev.cairn.model.ModelFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import picocli.CommandLine.Option;
+
+/** Options of every command that uses a model. */
+final class NodeOptions {
+  @Option(
+      names = "--model",
+      paramLabel = "FILE",
+      description = "GGUF file. Without it: the bundled model, " + BundledModel.NAME + ".")
+  private Path model;
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      description = "Where the journal is, and the bundled model is put (cairn.journal.directory).")
+  private Path dataDirectory;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "Configuration that goes before the defaults (HOCON).")
+  private Path configFile;
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      description = "auto or the name of a back end (cairn.device.backend).")
+  private String backend;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Compute threads of the device (cairn.device.threads).")
+  private Integer threads;
+
+  /** The whole configuration: options, then the file, then the defaults. */
+  Config config(Map<String, ?> more) {
+    Map<String, Object> options = new LinkedHashMap<>(more);
+    put(options, "cairn.journal.directory", dataDirectory == null ? null : "" + dataDirectory);
+    put(options, "cairn.device.backend", backend);
+    put(options, "cairn.device.threads", threads);
+    Config file = ConfigFactory.empty();
+    if (configFile != null) {
+      if (!Files.isReadable(configFile)) {
+        throw new IllegalArgumentException(
+            "--config is " + configFile + ", which cannot be read; expected a HOCON file.");
+      }
+      file = ConfigFactory.parseFile(configFile.toFile());
+    }
+    if (threads != null && threads < 1) {
+      throw new IllegalArgumentException("--threads is " + threads + "; expected at least 1.");
+    }
+    try {
+      Config config = ConfigFactory.load(ConfigFactory.parseMap(options).withFallback(file));
+      Logging.level(config.getString("cairn.log.level"));
+      return config;
+    } catch (ConfigException e) {
+      throw new IllegalArgumentException("The configuration is wrong: " + e.getMessage(), e);
+    }
+  }
+
+  boolean hasDataDirectory() {
+    return dataDirectory != null;
+  }
+
+  /**
+   * Reads the model's file.
+   *
+   * @param directory where the bundled model is put if it is the one
+   */
+  ModelFile readModel(Path directory) {
+    Path file = model == null ? BundledModel.extractTo(directory.resolve("models")) : model;
+    return ModelFile.read(file, Devices.supportedTypes());
+  }
+
+  private static void put(Map<String, Object> options, String key, Object value) {
+    if (value != null) {
+      options.put(key, value);
+    }
+  }
+}
