@@ -149,7 +149,7 @@ class GgufFileTest {
     Path other = Files.writeString(folder.resolve("other.gguf"), "PK and something else, longer");
     refuses(other, GgufLimits.DEFAULT, "no GGUF file");
     refuses(Files.write(folder.resolve("e"), new byte[0]), GgufLimits.DEFAULT, "ends at byte 0");
-    refuses(folder.resolve("none"), GgufLimits.DEFAULT, "cannot read");
-    refuses(folder, GgufLimits.DEFAULT, "cannot read");
+    refuses(folder.resolve("none"), GgufLimits.DEFAULT, "no such file");
+    refuses(folder, GgufLimits.DEFAULT, "no such file");
   }
 }
