@@ -14,6 +14,8 @@ import java.util.Random;
 
 /** Events to test with: fixed ones, and random ones from a seed. */
 final class Events {
+  private static final List<FinishReason> REASONS = List.of(FinishReason.values());
+
   private Events() {}
 
   /** The events whose bytes are checked in, by name. */
@@ -77,11 +79,7 @@ final class Events {
               logprobs(random));
       default ->
           new Finished(
-              id,
-              epoch,
-              index,
-              FinishReason.values()[random.nextInt(FinishReason.values().length)],
-              text(random, 80));
+              id, epoch, index, REASONS.get(random.nextInt(REASONS.size())), text(random, 80));
     };
   }
 
@@ -137,7 +135,7 @@ final class Events {
 
   /** Not negative, of any number of bits. */
   private static int number(Random random) {
-    return random.nextInt() >>> 1 + random.nextInt(31);
+    return random.nextInt() >>> (1 + random.nextInt(31));
   }
 
   private static String text(Random random, int maxLength) {

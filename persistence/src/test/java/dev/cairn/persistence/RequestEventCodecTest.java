@@ -60,7 +60,7 @@ class RequestEventCodecTest {
     Map<String, RequestEvent> events = Events.golden();
     assertThat(golden.stringPropertyNames()).isEqualTo(events.keySet());
     for (Map.Entry<String, RequestEvent> each : events.entrySet()) {
-      String[] stored = golden.getProperty(each.getKey()).split(" ");
+      String[] stored = golden.getProperty(each.getKey()).split(" ", 2);
       byte[] bytes = HexFormat.of().parseHex(stored[1]);
 
       assertThat(RequestEventCodec.decode(bytes, stored[0]))

@@ -14,6 +14,9 @@ import org.apache.pekko.testkit.javadsl.TestKit;
  * event once it is acknowledged. Arguments: directory, number of ids.
  */
 final class CrashChild {
+  /** Status that the process ends with after an answer that is no acknowledgement. */
+  static final int FAILED = 9;
+
   private CrashChild() {}
 
   public static void main(String[] arguments) {
@@ -34,7 +37,8 @@ final class CrashChild {
         System.out.println(id + " " + sequenceNr);
         write(node, probe, id, sequenceNr + 1);
       } else if (!(answer instanceof JournalProtocol.WriteMessagesSuccessful$)) {
-        throw new IllegalStateException("Found " + answer + ", expected an acknowledgement.");
+        System.out.println("failed " + answer);
+        Runtime.getRuntime().halt(FAILED);
       }
     }
   }

@@ -16,6 +16,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 
@@ -93,7 +95,7 @@ class DamageTest {
   @Test
   @DisplayName("L8 a log torn in its last write opens with every write before it")
   void tornTail() throws IOException {
-    Path copy = crash();
+    Path copy = crash("fsync");
     Path log = only(".log");
     byte[] bytes = Files.readAllBytes(log);
     Files.write(log, Arrays.copyOf(bytes, bytes.length - 5));
@@ -111,7 +113,7 @@ class DamageTest {
   @Test
   @DisplayName("a log damaged before its end is refused, not cut short")
   void damagedLog() throws IOException {
-    Path copy = crash();
+    Path copy = crash("fsync");
     Path log = only(".log");
     byte[] bytes = Files.readAllBytes(log);
     bytes[bytes.length / 2] ^= 1;
@@ -157,6 +159,15 @@ class DamageTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"fsync, 5", "os, 5", "none, 0"})
+  @DisplayName("I10 durability decides what a process that dies leaves behind")
+  void durability(String durability, long highest) throws IOException {
+    try (JournalNode node = JournalNode.start(crash(durability))) {
+      assertThat(node.replay("p").highest()).isEqualTo(highest);
+    }
+  }
+
   @Test
   @DisplayName("I10 an unknown durability is refused by name")
   void unknownDurability() {
@@ -169,9 +180,10 @@ class DamageTest {
   }
 
   /** What is on the disk while the journal runs, copied: the state that a crash leaves. */
-  private Path crash() throws IOException {
+  private Path crash(String durability) throws IOException {
     Path running = parent.resolve("running");
-    try (JournalNode node = JournalNode.start(running)) {
+    try (JournalNode node =
+        JournalNode.start(running, Map.of("cairn.journal.durability", durability))) {
       node.writeTexts("p", 1, 5);
       node.writeTexts("q", 1, 1);
       try (Stream<Path> files = Files.walk(running)) {

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.persistence.JournalProtocol;
 import org.apache.pekko.testkit.javadsl.TestKit;
 import org.junit.jupiter.api.DisplayName;
@@ -69,6 +70,18 @@ class UnfinishedIndexTest {
               event(pid("c"), 1, new Accepted(spec("c"))),
               event(pid("c"), 2, new Finished("c", 0, 0, FinishReason.CANCELLED, ""))));
       assertThat(node.journal().unfinished("", 10)).containsExactly("b");
+    }
+  }
+
+  @Test
+  @DisplayName("a typed actor system reaches the same journal")
+  void typed() throws IOException {
+    try (JournalNode node = JournalNode.start(directory)) {
+      accept(node, "a");
+      JournalAccess access = JournalExtension.get(Adapter.toTyped(node.system()));
+      assertThat(access).isSameAs(node.journal());
+      assertThat(access.dataDirectory().path()).isEqualTo(directory.toRealPath());
+      assertThat(access.unfinished("", 10)).containsExactly("a");
     }
   }
 
