@@ -26,6 +26,7 @@ public final class Architectures {
    */
   public static ModelSpec describe(GgufFile gguf, Set<TensorType> weightTypes) {
     GgufMetadata metadata = gguf.metadata();
+    refuseSplit(metadata);
     Architecture architecture = architecture(metadata);
     HyperParameters numbers = new HyperParameters(metadata, architecture.name());
     int vocabulary = vocabularySize(gguf);
@@ -55,6 +56,14 @@ public final class Architectures {
         numbers.rmsNormEpsilon,
         rope,
         gguf.tensors());
+  }
+
+  private static void refuseSplit(GgufMetadata metadata) {
+    int files = metadata.integer("split.count", 0, Integer.MAX_VALUE).orElse(0);
+    if (files > 1) {
+      throw metadata.refuse(
+          "split.count is " + files + ", but models in several files are not supported: join them");
+    }
   }
 
   private static Architecture architecture(GgufMetadata metadata) {

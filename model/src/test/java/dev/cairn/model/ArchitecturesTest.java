@@ -112,6 +112,7 @@ class ArchitecturesTest {
   static Stream<Arguments> refused() {
     return Stream.of(
         Arguments.of("architecture \"mamba\"", llama().string("general.architecture", "mamba")),
+        Arguments.of("split.count is 2", llama().number("split.count", 2)),
         Arguments.of("general.architecture", llama().without("general.architecture")),
         Arguments.of("llama.block_count", llama().without("llama.block_count")),
         Arguments.of("layer_norm_rms_epsilon", real("attention.layer_norm_rms_epsilon", 0f)),

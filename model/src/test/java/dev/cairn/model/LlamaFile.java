@@ -76,7 +76,7 @@ public final class LlamaFile {
 
   /** The character that stands for a byte in byte-level vocabularies. */
   public static String byteCharacter(int b) {
-    boolean printable = b > 0x20 && b < 0x7F || b > 0xA0 && b != 0xAD;
+    boolean printable = (b > 0x20 && b < 0x7F) || (b > 0xA0 && b != 0xAD);
     int shifted = b <= 0x20 ? b : b <= 0xA0 ? b - 0x7F + 0x21 : 0x43;
     return Character.toString(printable ? b : 0x100 + shifted);
   }

@@ -18,10 +18,11 @@ import org.junit.jupiter.api.Test;
  * -Dcairn.seed=N}.
  */
 class TextStreamPropertyTest {
-  private static final int RUNS = 4_000;
+  private static final int RUNS = 1_000;
   private static final String ALPHABET = "aabbc-é漢🦙\uFFFD";
 
   /** One random output: its vocabulary, its tokens and its stop strings. */
+  @SuppressWarnings("ArrayRecordComponent")
   private record Output(BytesTokenizer tokenizer, int[] tokens, List<String> stops) {
     static Output of(Random random) {
       byte[] material = material(random);
@@ -175,7 +176,7 @@ class TextStreamPropertyTest {
     assertThat(drained.toString()).as(seed).isEqualTo(expected);
     assertThat(stream.boundary()).as(seed).isEqualTo(end);
     assertThat(stream.tokens()).as(seed).isEqualTo(end);
-    for (int b : boundaries) {
+    for (int b : Arrays.stream(boundaries).distinct().toArray()) {
       checkRestart(output, b, end, boundaries, expected, seed + " from " + b);
     }
     return stream.stopped();

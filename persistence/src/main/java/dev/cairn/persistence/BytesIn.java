@@ -85,14 +85,14 @@ public final class BytesIn {
     need(4);
     int value = 0;
     for (int i = 0; i < 4; i++) {
-      value = value << 8 | bytes[position++] & 0xff;
+      value = (value << 8) | (bytes[position++] & 0xff);
     }
     return value;
   }
 
   public long readLong() throws EventFormatException {
     long high = readInt();
-    return high << 32 | Integer.toUnsignedLong(readInt());
+    return (high << 32) | Integer.toUnsignedLong(readInt());
   }
 
   public float readFloat() throws EventFormatException {

@@ -1,7 +1,9 @@
 package dev.cairn.persistence;
 
 import dev.cairn.model.TokenLogprobs;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What the journal holds of a request, in order. Every event names the request, the epoch it
@@ -56,6 +58,7 @@ public sealed interface RequestEvent {
    * @param promptLogprobs of prompt tokens 1 and up, in order, in the first event that follows the
    *     prefill, where the request asks for them; else empty
    */
+  @SuppressWarnings("ArrayRecordComponent") // Equality is by value, below.
   record TokensCommitted(
       String requestId,
       int epoch,
@@ -67,6 +70,23 @@ public sealed interface RequestEvent {
     public TokensCommitted {
       logprobs = List.copyOf(logprobs);
       promptLogprobs = List.copyOf(promptLogprobs);
+    }
+
+    /** By value, but for the log-probabilities, whose arrays are compared by identity. */
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof TokensCommitted that
+          && requestId.equals(that.requestId)
+          && epoch == that.epoch
+          && index == that.index
+          && Arrays.equals(tokens, that.tokens)
+          && logprobs.equals(that.logprobs)
+          && promptLogprobs.equals(that.promptLogprobs);
+    }
+
+    @Override
+    public int hashCode() {
+      return Objects.hash(requestId, epoch, index, Arrays.hashCode(tokens));
     }
   }
 

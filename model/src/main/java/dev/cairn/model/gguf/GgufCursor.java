@@ -94,7 +94,7 @@ final class GgufCursor {
   }
 
   ModelException refuse(String sentence) {
-    return new ModelException(file + ": " + sentence);
+    return GgufMetadata.refuse(file, sentence);
   }
 
   private void need(int length, String what) {

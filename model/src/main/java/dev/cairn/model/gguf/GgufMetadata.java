@@ -20,6 +20,8 @@ public final class GgufMetadata {
    */
   record Value(GgufType type, Object value) {}
 
+  private static final int MAX_SENTENCE = 1_000;
+
   private final Path file;
   private final Map<String, Value> values;
 
@@ -37,9 +39,23 @@ public final class GgufMetadata {
     return values.containsKey(key);
   }
 
-  /** The error that a reader of this file throws; the sentence follows the file's name. */
+  /**
+   * The error that a reader of this file throws.
+   *
+   * @param sentence what is wrong; what it quotes from the file is cut and cleaned for logs
+   */
   public ModelException refuse(String sentence) {
-    return new ModelException(file + ": " + sentence);
+    return refuse(file, sentence);
+  }
+
+  static ModelException refuse(Path file, String sentence) {
+    String shown =
+        sentence.length() <= MAX_SENTENCE
+            ? sentence
+            : sentence.substring(0, MAX_SENTENCE / 2)
+                + " [...] "
+                + sentence.substring(sentence.length() - MAX_SENTENCE / 2);
+    return new ModelException(file + ": " + shown.replaceAll("\\p{Cntrl}", "?"));
   }
 
   public Optional<String> string(String key) {

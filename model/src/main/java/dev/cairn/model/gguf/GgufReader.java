@@ -38,6 +38,9 @@ final class GgufReader {
   }
 
   GgufFile read(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new ModelException("cannot read the model file " + file + ": there is no such file");
+    }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long fileBytes = channel.size();
       long modified = Files.getLastModifiedTime(file).toMillis();

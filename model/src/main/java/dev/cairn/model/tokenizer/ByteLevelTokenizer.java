@@ -141,21 +141,22 @@ final class ByteLevelTokenizer extends VocabularyTokenizer {
     return found != null && found < size() ? found : null;
   }
 
+  /** Appends the UTF-8 bytes of a character. */
   private void addBytes(int c, MergeList list) {
     if (c < 0x80) {
       add(c, list);
     } else if (c < 0x800) {
-      add(0xC0 | c >> 6, list);
-      add(0x80 | c & 0x3F, list);
+      add(0xC0 | (c >> 6), list);
     } else if (c < 0x10000) {
-      add(0xE0 | c >> 12, list);
-      add(0x80 | c >> 6 & 0x3F, list);
-      add(0x80 | c & 0x3F, list);
+      add(0xE0 | (c >> 12), list);
+      add(0x80 | ((c >> 6) & 0x3F), list);
     } else {
-      add(0xF0 | c >> 18, list);
-      add(0x80 | c >> 12 & 0x3F, list);
-      add(0x80 | c >> 6 & 0x3F, list);
-      add(0x80 | c & 0x3F, list);
+      add(0xF0 | (c >> 18), list);
+      add(0x80 | ((c >> 12) & 0x3F), list);
+      add(0x80 | ((c >> 6) & 0x3F), list);
+    }
+    if (c >= 0x80) {
+      add(0x80 | (c & 0x3F), list);
     }
   }
 

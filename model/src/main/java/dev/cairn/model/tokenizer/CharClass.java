@@ -24,12 +24,12 @@ final class CharClass {
 
   /** {@code \p{N}}. */
   static boolean isNumber(int c) {
-    return (NUMBER >> Character.getType(c) & 1) != 0;
+    return ((NUMBER >> Character.getType(c)) & 1) != 0;
   }
 
   /** {@code \s}, Unicode's White_Space. */
   static boolean isSpace(int c) {
-    return c >= 0x09 && c <= 0x0D || c == 0x85 || c == 0xA0 || Character.isSpaceChar(c);
+    return (c >= 0x09 && c <= 0x0D) || c == 0x85 || c == 0xA0 || Character.isSpaceChar(c);
   }
 
   static boolean isLineBreak(int c) {
@@ -47,7 +47,7 @@ final class CharClass {
 
   /** {@code [\p{P}$+<=>^~|]}. */
   static boolean isDefaultPunctuation(int c) {
-    return (PUNCTUATION >> Character.getType(c) & 1) != 0 || c < 128 && "$+<=>^~|".indexOf(c) >= 0;
+    return ((PUNCTUATION >> Character.getType(c)) & 1) != 0 || "$+<=>^~|".indexOf(c) >= 0;
   }
 
   /** Length of the English contraction that begins with the apostrophe at {@code at}, or 0. */
@@ -61,9 +61,9 @@ final class CharClass {
     }
     int second = at + 2 < end ? fold(text[at + 2], anyCase) : -1;
     boolean pair =
-        first == 'r' && second == 'e'
-            || first == 'v' && second == 'e'
-            || first == 'l' && second == 'l';
+        (first == 'r' && second == 'e')
+            || (first == 'v' && second == 'e')
+            || (first == 'l' && second == 'l');
     return pair ? 3 : 0;
   }
 

@@ -26,7 +26,7 @@ final class Llama3Scanner {
     int c = text[at];
     boolean number = CharClass.isNumber(c);
     boolean leads = !CharClass.isLineBreak(c) && !number;
-    if (CharClass.isLetter(c) || leads && at + 1 < end && CharClass.isLetter(text[at + 1])) {
+    if (CharClass.isLetter(c) || (leads && at + 1 < end && CharClass.isLetter(text[at + 1]))) {
       return Gpt2Scanner.runEnd(text, at + 1, end, CharClass::isLetter);
     }
     if (number) {

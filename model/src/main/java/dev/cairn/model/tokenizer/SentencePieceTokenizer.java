@@ -33,7 +33,7 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
       TokenKind kind = vocabulary.kind(id);
       if (kind == TokenKind.NORMAL
           || kind == TokenKind.USER_DEFINED
-          || kind == TokenKind.UNUSED && !vocabulary.piece(id).isEmpty()) {
+          || (kind == TokenKind.UNUSED && !vocabulary.piece(id).isEmpty())) {
         pieces.put(vocabulary.piece(id), id);
         longest = Math.max(longest, vocabulary.piece(id).length());
       }

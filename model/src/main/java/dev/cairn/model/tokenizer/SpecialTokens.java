@@ -17,8 +17,10 @@ final class SpecialTokens {
 
   private record Special(String text, int token, boolean always) {}
 
-  private final Map<Character, List<Special>> byFirst = new HashMap<>();
   private final List<Special> longestFirst = new ArrayList<>();
+
+  /** Places in {@code longestFirst} by first character. */
+  private final Map<Character, List<Integer>> byFirst = new HashMap<>();
 
   SpecialTokens(Vocabulary vocabulary) {
     for (int id = 0; id < vocabulary.size(); id++) {
@@ -28,10 +30,10 @@ final class SpecialTokens {
         longestFirst.add(new Special(vocabulary.piece(id), id, user));
       }
     }
-    longestFirst.removeIf(special -> special.text().isEmpty());
     longestFirst.sort(Comparator.comparingInt((Special s) -> s.text().length()).reversed());
-    for (Special special : longestFirst) {
-      byFirst.computeIfAbsent(special.text().charAt(0), c -> new ArrayList<>()).add(special);
+    for (int i = 0; i < longestFirst.size(); i++) {
+      char first = longestFirst.get(i).text().charAt(0);
+      byFirst.computeIfAbsent(first, c -> new ArrayList<>()).add(i);
     }
   }
 
@@ -46,42 +48,43 @@ final class SpecialTokens {
     if (!text.isEmpty()) {
       parts.add(new Part(0, text.length(), -1));
     }
-    for (Special special : present(text, parseSpecial)) {
-      parts = cut(text, parts, special);
+    BitSet present = present(text, parseSpecial);
+    for (int i = present.nextSetBit(0); i >= 0; i = present.nextSetBit(i + 1)) {
+      parts = cut(text, parts, longestFirst.get(i));
     }
     return parts;
   }
 
-  /** The spellings that occur at all, longest first; most texts have none. */
-  private List<Special> present(String text, boolean parseSpecial) {
-    BitSet found = new BitSet();
-    List<Special> present = new ArrayList<>();
-    for (int i = 0; i < text.length(); i++) {
-      for (Special special : byFirst.getOrDefault(text.charAt(i), List.of())) {
+  /** The spellings that occur at all, as places in {@code longestFirst}; most texts have none. */
+  private BitSet present(String text, boolean parseSpecial) {
+    BitSet present = new BitSet();
+    for (int at = 0; at < text.length(); at++) {
+      for (int i : byFirst.getOrDefault(text.charAt(at), List.of())) {
+        Special special = longestFirst.get(i);
         if ((parseSpecial || special.always())
-            && !found.get(special.token())
-            && text.startsWith(special.text(), i)) {
-          found.set(special.token());
-          present.add(special);
+            && !present.get(i)
+            && text.startsWith(special.text(), at)) {
+          present.set(i);
         }
       }
     }
-    present.sort(Comparator.comparingInt(longestFirst::indexOf));
     return present;
   }
 
   private static List<Part> cut(String text, List<Part> parts, Special special) {
     List<Part> result = new ArrayList<>(parts.size() + 2);
+    int found = text.indexOf(special.text());
     for (Part part : parts) {
       int start = part.start();
-      int at = part.token() >= 0 ? -1 : text.indexOf(special.text(), start);
-      while (at >= 0 && at + special.text().length() <= part.end()) {
-        if (at > start) {
-          result.add(new Part(start, at, -1));
+      while (part.token() < 0 && found >= 0 && found + special.text().length() <= part.end()) {
+        if (found >= start) {
+          if (found > start) {
+            result.add(new Part(start, found, -1));
+          }
+          start = found + special.text().length();
+          result.add(new Part(found, start, special.token()));
         }
-        start = at + special.text().length();
-        result.add(new Part(at, start, special.token()));
-        at = text.indexOf(special.text(), start);
+        found = text.indexOf(special.text(), Math.max(start, found + 1));
       }
       if (part.token() >= 0) {
         result.add(part);

@@ -144,12 +144,24 @@ class GgufFileTest {
   }
 
   @Test
+  @DisplayName("what a message quotes from the file is short and has no control characters")
+  void cleansMessages() {
+    String key = "a\nWARN forged line\u001b[31m";
+    assertThatThrownBy(() -> read(file().bool(key, true).bool(key, true)))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContaining("key a?WARN forged line?[31m occurs twice");
+    GgufMetadata metadata = read(file().string("k", "x".repeat(100_000))).metadata();
+    assertThat(metadata.refuse(metadata.string("k").orElseThrow()).getMessage())
+        .hasSizeLessThan(1_200);
+  }
+
+  @Test
   @DisplayName("what is no GGUF file, no file or a folder is refused")
   void refusesOtherFiles() throws IOException {
     Path other = Files.writeString(folder.resolve("other.gguf"), "PK and something else, longer");
     refuses(other, GgufLimits.DEFAULT, "no GGUF file");
     refuses(Files.write(folder.resolve("e"), new byte[0]), GgufLimits.DEFAULT, "ends at byte 0");
-    refuses(folder.resolve("none"), GgufLimits.DEFAULT, "cannot read");
-    refuses(folder, GgufLimits.DEFAULT, "cannot read");
+    refuses(folder.resolve("none"), GgufLimits.DEFAULT, "no such file");
+    refuses(folder, GgufLimits.DEFAULT, "no such file");
   }
 }

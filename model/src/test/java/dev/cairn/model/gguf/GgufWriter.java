@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -19,7 +20,7 @@ import java.util.OptionalLong;
  * tensors are written in the order in which they were added.
  */
 public final class GgufWriter {
-  private record Tensor(String name, int type, long[] shape, byte[] data, long offset) {}
+  private record Tensor(String name, int type, List<Long> shape, ByteBuffer data, long offset) {}
 
   private final List<byte[]> keys = new ArrayList<>();
   private final List<Tensor> tensors = new ArrayList<>();
@@ -53,57 +54,58 @@ public final class GgufWriter {
   }
 
   public GgufWriter string(String key, String value) {
-    return raw(key, GgufType.STRING.ordinal(), text(value));
+    return raw(key, GgufType.STRING.id(), text(value));
   }
 
   public GgufWriter uint32(String key, long value) {
-    return raw(key, GgufType.UINT32.ordinal(), little(4).putInt((int) value).array());
+    return raw(key, GgufType.UINT32.id(), little(4).putInt((int) value).array());
   }
 
   public GgufWriter uint64(String key, long value) {
-    return raw(key, GgufType.UINT64.ordinal(), little(8).putLong(value).array());
+    return raw(key, GgufType.UINT64.id(), little(8).putLong(value).array());
   }
 
   public GgufWriter float32(String key, float value) {
-    return raw(key, GgufType.FLOAT32.ordinal(), little(4).putFloat(value).array());
+    return raw(key, GgufType.FLOAT32.id(), little(4).putFloat(value).array());
   }
 
   public GgufWriter bool(String key, boolean value) {
-    return raw(key, GgufType.BOOL.ordinal(), new byte[] {(byte) (value ? 1 : 0)});
+    return raw(key, GgufType.BOOL.id(), new byte[] {(byte) (value ? 1 : 0)});
   }
 
   public GgufWriter strings(String key, List<String> values) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     values.forEach(v -> out.writeBytes(text(v)));
-    return array(key, GgufType.STRING.ordinal(), values.size(), out.toByteArray());
+    return array(key, GgufType.STRING.id(), values.size(), out.toByteArray());
   }
 
   public GgufWriter int32s(String key, int... values) {
-    ByteBuffer out = little(4 * values.length);
+    byte[] content = new byte[4 * values.length];
+    ByteBuffer out = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
     for (int value : values) {
       out.putInt(value);
     }
-    return array(key, GgufType.INT32.ordinal(), values.length, out.array());
+    return array(key, GgufType.INT32.id(), values.length, content);
   }
 
   public GgufWriter float32s(String key, float... values) {
-    ByteBuffer out = little(4 * values.length);
+    byte[] content = new byte[4 * values.length];
+    ByteBuffer out = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
     for (float value : values) {
       out.putFloat(value);
     }
-    return array(key, GgufType.FLOAT32.ordinal(), values.length, out.array());
+    return array(key, GgufType.FLOAT32.id(), values.length, content);
   }
 
   /** An array with any element type number, any length and any content. */
   public GgufWriter array(String key, int type, long length, byte[] content) {
-    byte[] value = little(12 + content.length).putInt(type).putLong(length).put(content).array();
-    return raw(key, GgufType.ARRAY.ordinal(), value);
+    byte[] head = little(12).putInt(type).putLong(length).array();
+    return raw(key, GgufType.ARRAY.id(), joined(head, content));
   }
 
   /** A value with any type number and any content. */
   public GgufWriter raw(String key, int type, byte[] value) {
-    byte[] name = text(key);
-    keys.add(little(name.length + 4 + value.length).put(name).putInt(type).put(value).array());
+    keys.add(joined(text(key), little(4).putInt(type).array(), value));
     return this;
   }
 
@@ -123,7 +125,8 @@ public final class GgufWriter {
    * @param offset claimed offset from the start of the data, or -1 for the right one
    */
   public GgufWriter rawTensor(String name, int type, long offset, byte[] data, long... shape) {
-    tensors.add(new Tensor(name, type, shape, data, offset));
+    List<Long> dimensions = Arrays.stream(shape).boxed().toList();
+    tensors.add(new Tensor(name, type, dimensions, ByteBuffer.wrap(data), offset));
     return this;
   }
 
@@ -147,13 +150,13 @@ public final class GgufWriter {
     long offset = 0;
     for (Tensor tensor : tensors) {
       out.writeBytes(text(tensor.name()));
-      out.writeBytes(little(4).putInt(tensor.shape().length).array());
+      out.writeBytes(little(4).putInt(tensor.shape().size()).array());
       for (long n : tensor.shape()) {
         out.writeBytes(little(8).putLong(n).array());
       }
       out.writeBytes(little(4).putInt(tensor.type()).array());
       out.writeBytes(little(8).putLong(tensor.offset() == -1 ? offset : tensor.offset()).array());
-      offset = align(offset + tensor.data().length);
+      offset = align(offset + tensor.data().capacity());
     }
     return out.toByteArray();
   }
@@ -164,7 +167,7 @@ public final class GgufWriter {
     out.writeBytes(header());
     for (Tensor tensor : tensors) {
       out.writeBytes(new byte[(int) align(out.size()) - out.size()]);
-      out.writeBytes(tensor.data());
+      out.writeBytes(tensor.data().array());
     }
     return out.toByteArray();
   }
@@ -184,7 +187,15 @@ public final class GgufWriter {
 
   private static byte[] text(String value) {
     byte[] utf8 = value.getBytes(UTF_8);
-    return little(8 + utf8.length).putLong(utf8.length).put(utf8).array();
+    return joined(little(8).putLong(utf8.length).array(), utf8);
+  }
+
+  private static byte[] joined(byte[]... parts) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    for (byte[] part : parts) {
+      out.writeBytes(part);
+    }
+    return out.toByteArray();
   }
 
   private static ByteBuffer little(int bytes) {

@@ -121,6 +121,26 @@ class TokenizersTest {
   }
 
   @Test
+  @DisplayName("the order of special tokens in the text is kept, however many there are")
+  void splitsManySpecialTokens() {
+    Tokenizer tokenizer = read(byteLevel(List.of("<a>", "<b>", "<c>"), CONTROL, CONTROL, CONTROL));
+    String text = "<b>x" + "<a>y".repeat(200_000) + "<c";
+    int[] tokens = tokenizer.encode(text, false, true);
+    assertThat(tokens).hasSize(2 + 400_000 + 2).startsWith(257, 'x', 256, 'y', 256);
+    assertThat(tokens).endsWith('y', '<', 'c');
+    assertThat(tokenizer.encode("<<a>", false, true)).containsExactly('<', 256);
+  }
+
+  @Test
+  @DisplayName("of overlapping special tokens the longer takes its place first")
+  void cutsOverlappingSpecialTokens() {
+    Tokenizer tokenizer = read(byteLevel(List.of("aba", "bacd"), CONTROL, CONTROL));
+    assertThat(tokenizer.encode("abacd", false, true)).containsExactly('a', 257);
+    assertThat(tokenizer.encode("abaxbacd", false, true)).containsExactly(256, 'x', 257);
+    assertThat(tokenizer.encode("ababa", false, true)).containsExactly(256, 'b', 'a');
+  }
+
+  @Test
   @DisplayName(
       "end, end of turn and end of message tokens end a generation, also by their spelling")
   void knowsEndings() {

@@ -4,6 +4,8 @@ package dev.cairn.persistence.journal;
 @FunctionalInterface
 public interface CommitListener {
   /**
+   * Events became durable.
+   *
    * @param events number of events that became durable together
    * @param nanos time that writing and syncing them took
    */

@@ -35,7 +35,7 @@ final class CommitQueue {
       if (closed) {
         throw new JournalClosedException();
       }
-      if (commands.size() >= maxCommands || bytes + size > maxBytes && !commands.isEmpty()) {
+      if (commands.size() >= maxCommands || (bytes + size > maxBytes && !commands.isEmpty())) {
         throw new JournalOverloadedException(commands.size(), bytes);
       }
       commands.add(command);

@@ -14,9 +14,9 @@ final class FreeSpace {
     long usableBytes() throws IOException;
   }
 
-  private final Gauge gauge;
   private final long minFreeBytes;
   private final long intervalNanos;
+  private Gauge gauge;
   private long askedNanos;
   private boolean asked;
   private boolean full;
@@ -30,6 +30,12 @@ final class FreeSpace {
   static Gauge of(Path directory) throws IOException {
     FileStore store = Files.getFileStore(directory);
     return store::getUsableSpace;
+  }
+
+  /** Puts another gauge in the place of the disk's, so that a test can fill it. */
+  synchronized void replaceGauge(Gauge replacement) {
+    gauge = replacement;
+    asked = false;
   }
 
   long minFreeBytes() {

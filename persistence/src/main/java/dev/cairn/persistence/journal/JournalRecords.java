@@ -109,6 +109,14 @@ final class JournalRecords {
     return ids;
   }
 
+  boolean isUnfinished(String requestId) throws IOException {
+    try {
+      return db.get(RecordKeys.unfinished(requestId)) != null;
+    } catch (RocksDBException e) {
+      throw new IOException("The index of unfinished requests cannot be read: " + e, e);
+    }
+  }
+
   /** Ids that have events, behind {@code afterId}. */
   List<String> persistenceIds(String afterId, int max) throws IOException {
     List<String> ids = new ArrayList<>();

@@ -7,10 +7,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.NotSerializableException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.persistence.JournalProtocol;
 import org.apache.pekko.persistence.PersistentRepr;
 import org.apache.pekko.testkit.javadsl.TestKit;
@@ -156,7 +156,7 @@ class JournalContractTest {
   @DisplayName("Java's serialization is never used")
   void noJavaSerialization() {
     TestKit probe = node.probe();
-    node.send(probe, atomic(event(id, 6, new Date(0))));
+    node.send(probe, atomic(event(id, 6, new AtomicInteger(1))));
 
     probe.expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
     probe.expectMsgClass(JournalProtocol.WriteMessageRejected.class);

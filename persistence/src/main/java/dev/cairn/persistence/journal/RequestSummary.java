@@ -1,0 +1,23 @@
+package dev.cairn.persistence.journal;
+
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestSpec;
+import java.util.Optional;
+
+/**
+ * Where a request stands according to its events.
+ *
+ * @param persistenceId of its actor
+ * @param spec as it was accepted
+ * @param events number of its events
+ * @param epoch of the last assignment, 0 before the first
+ * @param tokens number of tokens committed
+ * @param reason why it ended; empty while it is unfinished
+ */
+public record RequestSummary(
+    String persistenceId,
+    RequestSpec spec,
+    long events,
+    int epoch,
+    int tokens,
+    Optional<FinishReason> reason) {}

@@ -1,0 +1,148 @@
+package dev.cairn.persistence;
+
+import dev.cairn.model.Sampling;
+import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.RequestEvent.Accepted;
+import dev.cairn.persistence.RequestEvent.Assigned;
+import dev.cairn.persistence.RequestEvent.Finished;
+import dev.cairn.persistence.RequestEvent.TokensCommitted;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/** Events to test with: fixed ones, and random ones from a seed. */
+final class Events {
+  private static final List<FinishReason> REASONS = List.of(FinishReason.values());
+
+  private Events() {}
+
+  /** The events whose bytes are checked in, by name. */
+  static Map<String, RequestEvent> golden() {
+    Map<String, RequestEvent> events = new LinkedHashMap<>();
+    String id = "01JD9XK3Q4V7W8Y2Z5A6B1C0DE";
+    events.put(
+        "accepted",
+        new Accepted(
+            new RequestSpec(
+                id,
+                "smollm2-135m",
+                "sha256:0f1e2d",
+                1_763_790_000_123L,
+                new int[] {1, 127, 128, 49_151, 2_000_000},
+                256,
+                new Sampling(0.7f, 40, 0.95f, 0.05f, 1.1f, 0.25f, -0.5f),
+                -6_148_914_691_236_517_206L,
+                List.of("\n\n", "Übung"),
+                true,
+                5,
+                true,
+                true,
+                true)));
+    events.put("assigned", new Assigned(id, 1, 0, "cpu-0", "cairn-1"));
+    events.put("assigned-again", new Assigned(id, 300, 70_000, "hip:0@node-b", "cairn-1"));
+    events.put("tokens-one", tokens(id, 1, 0, new int[] {49_151}));
+    events.put("tokens-tail", tokens(id, 1, 1, new int[] {0, 127, 128, 16_383, 16_384, 2_000_000}));
+    events.put(
+        "tokens-logprobs",
+        new TokensCommitted(
+            id,
+            2,
+            7,
+            new int[] {11},
+            List.of(new TokenLogprobs(-0.5f, new int[] {11, 12}, new float[] {-0.5f, -1.25f})),
+            List.of(new TokenLogprobs(-3f, new int[0], new float[0]))));
+    events.put("finished", new Finished(id, 2, 8, FinishReason.STOP, ""));
+    events.put("finished-error", new Finished(id, 2, 8, FinishReason.ERROR, "The device is gone."));
+    return events;
+  }
+
+  static TokensCommitted tokens(String id, int epoch, int index, int[] tokens) {
+    return new TokensCommitted(id, epoch, index, tokens, List.of(), List.of());
+  }
+
+  static RequestEvent random(Random random) {
+    String id = text(random, 40);
+    int epoch = number(random);
+    int index = number(random);
+    return switch (random.nextInt(4)) {
+      case 0 -> new Accepted(spec(random, id));
+      case 1 -> new Assigned(id, epoch, index, text(random, 20), text(random, 20));
+      case 2 ->
+          new TokensCommitted(
+              id,
+              epoch,
+              index,
+              ints(random, random.nextInt(64)),
+              logprobs(random),
+              logprobs(random));
+      default ->
+          new Finished(
+              id, epoch, index, REASONS.get(random.nextInt(REASONS.size())), text(random, 80));
+    };
+  }
+
+  private static RequestSpec spec(Random random, String id) {
+    List<String> stop = new ArrayList<>();
+    for (int n = random.nextInt(4); n > 0; n--) {
+      stop.add(text(random, 10));
+    }
+    return new RequestSpec(
+        id,
+        text(random, 30),
+        text(random, 64),
+        random.nextLong(),
+        ints(random, random.nextInt(500)),
+        number(random),
+        new Sampling(
+            random.nextFloat(),
+            number(random),
+            random.nextFloat(),
+            Float.MIN_VALUE,
+            random.nextFloat() * 1e9f,
+            -random.nextFloat(),
+            random.nextFloat()),
+        random.nextLong(),
+        stop,
+        random.nextBoolean(),
+        random.nextInt(22) - 1,
+        random.nextBoolean(),
+        random.nextBoolean(),
+        random.nextBoolean());
+  }
+
+  private static List<TokenLogprobs> logprobs(Random random) {
+    List<TokenLogprobs> logprobs = new ArrayList<>();
+    for (int n = random.nextInt(5); n > 0; n--) {
+      int top = random.nextInt(TokenLogprobs.MAX_TOP + 1);
+      float[] values = new float[top];
+      for (int i = 0; i < top; i++) {
+        values[i] = -random.nextFloat() * 30;
+      }
+      logprobs.add(new TokenLogprobs(-random.nextFloat(), ints(random, top), values));
+    }
+    return logprobs;
+  }
+
+  private static int[] ints(Random random, int length) {
+    int[] ints = new int[length];
+    for (int i = 0; i < length; i++) {
+      ints[i] = number(random);
+    }
+    return ints;
+  }
+
+  /** Not negative, of any number of bits. */
+  private static int number(Random random) {
+    return random.nextInt() >>> (1 + random.nextInt(31));
+  }
+
+  private static String text(Random random, int maxLength) {
+    StringBuilder text = new StringBuilder();
+    for (int n = 1 + random.nextInt(maxLength); n > 0; n--) {
+      text.appendCodePoint(random.nextInt(10) == 0 ? 0x1f600 + random.nextInt(64) : 'a' + n % 26);
+    }
+    return text.toString();
+  }
+}

@@ -1,0 +1,265 @@
+package dev.cairn.persistence.journal;
+
+import static dev.cairn.persistence.journal.JournalNode.atomic;
+import static dev.cairn.persistence.journal.JournalNode.event;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cairn.persistence.RequestEvent;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.pekko.persistence.JournalProtocol;
+import org.apache.pekko.testkit.javadsl.TestKit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.rocksdb.RocksDBException;
+
+class GroupCommitTest {
+  @TempDir Path directory;
+
+  /** Holds the journal's first write until it is let go. */
+  private static final class Gate {
+    final CountDownLatch entered = new CountDownLatch(1);
+    final CountDownLatch open = new CountDownLatch(1);
+
+    Gate(JournalNode node) {
+      BatchWrite real = node.journal().databaseWrite();
+      node.journal()
+          .replaceWrite(
+              batch -> {
+                entered.countDown();
+                awaitQuietly(open);
+                real.write(batch);
+              });
+    }
+
+    void awaitEntered() {
+      awaitQuietly(entered);
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+      try {
+        assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
+
+  /** Returns once the plugin's actor has seen everything that was sent to it before. */
+  private static void settle(JournalNode node) {
+    TestKit probe = node.probe();
+    node.send(probe, atomic(event("marker", 1, new Object())));
+    probe.expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
+    probe.expectMsgClass(JournalProtocol.WriteMessageRejected.class);
+  }
+
+  private static void expectStored(TestKit probe) {
+    probe.expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
+    probe.expectMsgClass(JournalProtocol.WriteMessageSuccess.class);
+  }
+
+  @Test
+  @DisplayName("writes of many actors that arrive during a sync share the next one")
+  void sharesSyncs() {
+    try (JournalNode node = JournalNode.start(directory)) {
+      List<Integer> batches = new ArrayList<>();
+      node.journal().onCommit((events, nanos) -> batches.add(events));
+      Gate gate = new Gate(node);
+      TestKit probe = node.probe();
+      node.send(probe, atomic(event("first", 1, "x")));
+      gate.awaitEntered();
+      for (int n = 0; n < 64; n++) {
+        node.send(probe, atomic(event("p" + n, 1, "x"), event("p" + n, 2, "y")));
+      }
+      settle(node);
+      assertThat(node.journal().stats().queueDepth()).isEqualTo(64);
+      assertThat(node.journal().stats().currentCommitNanos()).isPositive();
+      gate.open.countDown();
+
+      probe.receiveN(2 + 64 * 3);
+      JournalStats stats = node.journal().stats();
+      assertThat(stats.commits()).isEqualTo(2);
+      assertThat(stats.events()).isEqualTo(129);
+      assertThat(stats.bytes()).isPositive();
+      assertThat(stats.lastCommitNanos()).isPositive();
+      assertThat(stats.currentCommitNanos()).isZero();
+      node.writeTexts("last", 1, 1);
+      assertThat(batches).startsWith(1, 128);
+      assertThat(node.replay("p63").highest()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  @DisplayName("L13 batch-events bounds what one sync takes")
+  void boundsBatch() {
+    try (JournalNode node =
+        JournalNode.start(directory, Map.of("cairn.journal.batch-events", 10))) {
+      Gate gate = new Gate(node);
+      TestKit probe = node.probe();
+      node.send(probe, atomic(event("first", 1, "x")));
+      gate.awaitEntered();
+      for (int n = 0; n < 30; n++) {
+        node.send(probe, atomic(event("p" + n, 1, "x")));
+      }
+      settle(node);
+      gate.open.countDown();
+
+      probe.receiveN(62);
+      assertThat(node.journal().stats().commits()).isEqualTo(4);
+    }
+  }
+
+  @Test
+  @DisplayName("L13 a full queue rejects, loudly, and the rest is stored")
+  void boundsQueue() {
+    try (JournalNode node = JournalNode.start(directory, Map.of("cairn.journal.queue-writes", 2))) {
+      Gate gate = new Gate(node);
+      List<TestKit> probes = new ArrayList<>();
+      for (int n = 0; n < 4; n++) {
+        probes.add(node.probe());
+        node.send(probes.get(n), atomic(event("p" + n, 1, "x")));
+        gate.awaitEntered();
+      }
+      probes.get(3).expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
+      assertThat(probes.get(3).expectMsgClass(JournalProtocol.WriteMessageRejected.class).cause())
+          .isInstanceOf(JournalOverloadedException.class)
+          .hasMessageContaining("holds 2 writes");
+      gate.open.countDown();
+
+      for (int n = 0; n < 3; n++) {
+        expectStored(probes.get(n));
+      }
+      assertThat(node.journal().stats().overloads()).isEqualTo(1);
+      assertThat(node.journal().stats().failed()).isFalse();
+      assertThat(node.replay("p3").highest()).isZero();
+    }
+  }
+
+  @Test
+  @DisplayName("L4 a failing write acknowledges nothing, counts nothing and stops the journal")
+  void failStop() {
+    AtomicInteger failures = new AtomicInteger();
+    AtomicInteger commits = new AtomicInteger();
+    AtomicReference<Throwable> late = new AtomicReference<>();
+    try (JournalNode node = JournalNode.start(directory)) {
+      node.writeTexts("p", 1, 2);
+      JournalStats before = node.journal().stats();
+      node.journal().onCommit((events, nanos) -> commits.incrementAndGet());
+      node.journal().onFailure(cause -> failures.incrementAndGet());
+      BatchWrite real = node.journal().databaseWrite();
+      node.journal()
+          .replaceWrite(
+              batch -> {
+                real.write(batch);
+                throw new RocksDBException("fdatasync: Input/output error");
+              });
+
+      assertFails(node, "p", 3);
+      node.journal().replaceWrite(real);
+      assertFails(node, "p", 3);
+      assertFails(node, "q", 1);
+
+      assertThat(node.replayFailure("p")).isInstanceOf(JournalFailedException.class);
+      assertThatThrownBy(() -> node.journal().unfinished("", 1))
+          .isInstanceOf(JournalFailedException.class);
+      JournalStats after = node.journal().stats();
+      assertThat(after.failed()).isTrue();
+      assertThat(after.cause().orElseThrow()).hasMessageContaining("Input/output error");
+      assertThat(after.commits()).isEqualTo(before.commits());
+      assertThat(after.events()).isEqualTo(before.events());
+      assertThat(commits).hasValue(0);
+      assertThat(failures).hasValue(1);
+      node.journal().onFailure(late::set);
+      assertThat(late.get()).hasMessageContaining("Input/output error");
+    }
+    try (JournalNode again = JournalNode.start(directory)) {
+      assertThat(again.replay("p").payloads()).startsWith("a-1", "a-2");
+      assertThat(again.replay("q").highest()).isZero();
+    }
+  }
+
+  private static void assertFails(JournalNode node, String id, long sequenceNr) {
+    TestKit probe = node.probe();
+    node.send(probe, atomic(event(id, sequenceNr, "lost")));
+    assertThat(probe.expectMsgClass(JournalProtocol.WriteMessagesFailed.class).cause())
+        .isInstanceOf(JournalFailedException.class);
+    probe.expectMsgClass(JournalProtocol.WriteMessageFailure.class);
+  }
+
+  @Test
+  @DisplayName("H6 a listener that throws does not disturb the journal")
+  void throwingListeners() {
+    try (JournalNode node = JournalNode.start(directory)) {
+      AtomicInteger heard = new AtomicInteger();
+      node.journal()
+          .onCommit(
+              (events, nanos) -> {
+                throw new IllegalStateException("listener");
+              });
+      node.journal().onCommit((events, nanos) -> heard.incrementAndGet());
+      node.writeTexts("p", 1, 3);
+      node.writeTexts("q", 1, 1);
+
+      assertThat(heard.get()).isGreaterThanOrEqualTo(3);
+    }
+  }
+
+  @Test
+  @DisplayName("the end of the actor system waits for the writes in flight")
+  void closesAfterWrites() {
+    JournalNode node = JournalNode.start(directory);
+    Gate gate = new Gate(node);
+    TestKit probe = node.probe();
+    node.send(probe, atomic(event("first", 1, "x")));
+    gate.awaitEntered();
+    for (int n = 0; n < 10; n++) {
+      node.send(probe, atomic(event("p" + n, 1, "x")));
+    }
+    settle(node);
+    node.system().terminate();
+    gate.open.countDown();
+    node.close();
+
+    try (JournalNode again = JournalNode.start(directory)) {
+      for (int n = 0; n < 10; n++) {
+        assertThat(again.replay("p" + n).highest()).isEqualTo(1);
+      }
+    }
+  }
+
+  @Test
+  @DisplayName(
+      "L11 on a full disk new requests are rejected, others wait and go on when there is room")
+  void fullDisk() {
+    Map<String, Object> settings =
+        Map.of("cairn.journal.min-free-bytes", 1000, "cairn.journal.free-space-interval", "5 ms");
+    try (JournalNode node = JournalNode.start(directory, settings)) {
+      node.writeTexts("running", 1, 1);
+      node.journal().space().replaceGauge(() -> 999);
+      TestKit waiting = node.probe();
+      node.send(waiting, atomic(event("running", 2, "x")));
+      TestKit fresh = node.probe();
+      node.send(fresh, atomic(event("new", 1, new RequestEvent.Accepted(JournalNode.spec("new")))));
+
+      fresh.expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
+      assertThat(fresh.expectMsgClass(JournalProtocol.WriteMessageRejected.class).cause())
+          .isInstanceOf(JournalFullException.class)
+          .hasMessageContaining("1000 bytes");
+      assertThat(node.journal().stats().diskFull()).isTrue();
+      assertThat(node.journal().stats().commits()).isEqualTo(1);
+      node.journal().space().replaceGauge(() -> 1000);
+
+      expectStored(waiting);
+      assertThat(node.journal().stats().failed()).isFalse();
+      assertThat(node.journal().stats().diskFull()).isFalse();
+    }
+  }
+}

@@ -1,0 +1,198 @@
+package dev.cairn.tests;
+
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import dev.cairn.actors.CommittedTokens;
+import dev.cairn.actors.GpuActor;
+import dev.cairn.actors.RequestActor;
+import dev.cairn.actors.RequestView;
+import dev.cairn.device.Device;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+class ArchitectureTest {
+  private static final JavaClasses CAIRN =
+      new ClassFileImporter()
+          .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+          .withImportOption(location -> !location.contains("test-classes"))
+          .withImportOption(location -> !location.contains("-tests.jar"))
+          .importPackages("dev.cairn");
+
+  @Test
+  void modulesDependOneWay() {
+    layeredArchitecture()
+        .consideringOnlyDependenciesInAnyPackage("dev.cairn..")
+        .layer("model")
+        .definedBy("dev.cairn.model..")
+        .layer("native-gpu")
+        .definedBy("dev.cairn.device..")
+        .layer("persistence")
+        .definedBy("dev.cairn.persistence..")
+        .layer("scheduling")
+        .definedBy("dev.cairn.scheduling..")
+        .layer("actors")
+        .definedBy("dev.cairn.actors..")
+        .layer("cluster-config")
+        .definedBy("dev.cairn.cluster..")
+        .layer("bundled-model")
+        .definedBy("dev.cairn.bundled..")
+        .layer("server")
+        .definedBy("dev.cairn.server..")
+        .whereLayer("server")
+        .mayNotBeAccessedByAnyLayer()
+        .whereLayer("bundled-model")
+        .mayOnlyBeAccessedByLayers("server")
+        .whereLayer("cluster-config")
+        .mayOnlyBeAccessedByLayers("server")
+        .whereLayer("actors")
+        .mayOnlyBeAccessedByLayers("cluster-config", "server")
+        .whereLayer("scheduling")
+        .mayOnlyBeAccessedByLayers("actors", "cluster-config", "server")
+        .whereLayer("persistence")
+        .mayOnlyBeAccessedByLayers("scheduling", "actors", "cluster-config", "server")
+        .whereLayer("native-gpu")
+        .mayOnlyBeAccessedByLayers("scheduling", "actors", "cluster-config", "server")
+        .whereLayer("model")
+        .mayOnlyBeAccessedByLayers(
+            "native-gpu", "persistence", "scheduling", "actors", "cluster-config", "server")
+        .check(CAIRN);
+  }
+
+  @Test
+  void thePureCoreKnowsNoActorsClocksThreadsOrRandomness() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.cairn.scheduling..")
+        .or()
+        .haveSimpleName("RequestState")
+        .should()
+        .dependOnClassesThat(
+            resideInAPackage("org.apache.pekko..")
+                .or(resideInAPackage("java.time.."))
+                .or(resideInAPackage("java.util.concurrent.."))
+                .or(assignableTo(Thread.class))
+                .or(assignableTo(java.util.Random.class)))
+        .orShould()
+        .callMethodWhere(
+            target(owner(assignableTo(System.class)))
+                .and(target(name("nanoTime").or(name("currentTimeMillis")))))
+        .check(CAIRN);
+  }
+
+  @Test
+  void modelAndDeviceKnowNoActors() {
+    noClasses()
+        .that()
+        .resideInAnyPackage("dev.cairn.model..", "dev.cairn.device..", "dev.cairn.bundled..")
+        .should()
+        .dependOnClassesThat(resideInAPackage("org.apache.pekko.."))
+        .check(CAIRN);
+  }
+
+  @Test
+  @DisplayName("R7 only a request's actor grows its tokens, and nobody else holds a writable list")
+  void onlyTheRequestActorGrowsTheTokens() {
+    noClasses()
+        .that()
+        .doNotHaveSimpleName("RequestState")
+        .and()
+        .areNotAssignableTo(CommittedTokens.class)
+        .should()
+        .callMethodWhere(
+            target(owner(assignableTo(CommittedTokens.class))).and(target(name("append"))))
+        .check(CAIRN);
+    noClasses()
+        .that()
+        .areNotAssignableTo(RequestActor.class)
+        .should()
+        .callMethodWhere(
+            target(owner(assignableTo(RequestView.class))).and(target(name("publish"))))
+        .check(CAIRN);
+    methods()
+        .that()
+        .areDeclaredIn(CommittedTokens.class)
+        .and()
+        .haveName("append")
+        .should()
+        .notBePublic()
+        .check(CAIRN);
+    fields()
+        .that()
+        .areDeclaredIn(CommittedTokens.class)
+        .and()
+        .areNotStatic()
+        .should()
+        .bePrivate()
+        .andShould()
+        .haveModifier(JavaModifier.FINAL)
+        .check(CAIRN);
+  }
+
+  @Test
+  @DisplayName("R17 there is one write path: one kind of actor writes events")
+  void oneActorWritesEvents() {
+    classes()
+        .that()
+        .areAssignableTo(EventSourcedBehavior.class)
+        .should()
+        .be(RequestActor.class)
+        .check(CAIRN);
+  }
+
+  @Test
+  void onlyTheGpuActorDrivesADevice() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackages("dev.cairn.device..", "dev.cairn.server.bench..")
+        .and()
+        .areNotAssignableTo(GpuActor.class)
+        .should()
+        .callMethodWhere(
+            target(owner(assignableTo(Device.class)))
+                .and(
+                    target(
+                        name("submit")
+                            .or(name("await"))
+                            .or(name("openSlot"))
+                            .or(name("freeSlot")))))
+        .check(CAIRN);
+  }
+
+  @Test
+  void everyCommandOfASealedProtocolHasAHandler() {
+    // A receive builder that lacks a command drops it silently: each record must be named by one.
+    for (Class<?> actor : Set.of(RequestActor.class, dev.cairn.actors.SchedulerActor.class)) {
+      Class<?> protocol =
+          Arrays.stream(actor.getDeclaredClasses())
+              .filter(c -> c.getSimpleName().equals("Command"))
+              .findFirst()
+              .orElseThrow();
+      Set<String> handled =
+          CAIRN.get(actor).getReferencedClassObjects().stream()
+              .map(reference -> reference.getRawType().getName())
+              .collect(Collectors.toSet());
+      assertThat(protocol.getPermittedSubclasses())
+          .extracting(Class::getName)
+          .as("commands of " + actor.getSimpleName())
+          .allMatch(handled::contains);
+    }
+  }
+}

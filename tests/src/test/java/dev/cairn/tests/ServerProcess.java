@@ -1,0 +1,158 @@
+package dev.cairn.tests;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A server in a process of its own, on a free port of the loopback interface. */
+final class ServerProcess implements AutoCloseable {
+  private static final Pattern ADDRESS = Pattern.compile("http://[0-9.:\\[\\]]+");
+
+  private final Process process;
+  private final List<String> errors = new ArrayList<>();
+  private final CompletableFuture<URI> address = new CompletableFuture<>();
+  private final long startedNanos = System.nanoTime();
+  private volatile long readyNanos;
+
+  private ServerProcess(Process process) {
+    this.process = process;
+    read("server-out", process.inputReader(StandardCharsets.UTF_8), this::output);
+    read("server-err", process.errorReader(StandardCharsets.UTF_8), this::error);
+    process.onExit().thenAccept(p -> fail());
+  }
+
+  /** Starts {@code cairn serve}; {@link #await()} waits until it serves. */
+  static ServerProcess start(Path dataDirectory, String... options) {
+    List<String> arguments = new ArrayList<>(List.of("serve", "--port", "0", "--admin-port", "0"));
+    arguments.addAll(List.of("--data-dir", dataDirectory.toString()));
+    arguments.addAll(Arrays.asList(options));
+    return new ServerProcess(cairn(arguments));
+  }
+
+  /** The {@code cairn} command in a JVM of its own. */
+  static Process cairn(List<String> arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(Arrays.asList(System.getProperty("cairn.test.jvm", "").trim().split("\\s+")));
+    command.addAll(List.of("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    command.add("-Dlogback.configurationFile=logback.xml");
+    command.add("dev.cairn.server.cli.Main");
+    command.addAll(arguments);
+    try {
+      return new ProcessBuilder(command).start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private interface Lines {
+    void take(String line);
+  }
+
+  private static void read(String name, BufferedReader reader, Lines lines) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                  lines.take(line);
+                }
+              } catch (IOException e) {
+                lines.take("end of output: " + e.getMessage());
+              }
+            },
+            name);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void output(String line) {
+    Matcher matcher = ADDRESS.matcher(line);
+    if (!address.isDone() && matcher.find()) {
+      readyNanos = System.nanoTime();
+      address.complete(URI.create(matcher.group()));
+    }
+  }
+
+  private synchronized void error(String line) {
+    errors.add(line);
+  }
+
+  private void fail() {
+    address.completeExceptionally(
+        new IllegalStateException(
+            "the server ended with " + process.exitValue() + " and said: " + errors()));
+  }
+
+  synchronized List<String> errors() {
+    return List.copyOf(errors);
+  }
+
+  /** Waits until the server serves. */
+  ServerProcess await() {
+    try {
+      address.get(60, TimeUnit.SECONDS);
+      return this;
+    } catch (InterruptedException | ExecutionException | TimeoutException e) {
+      process.destroyForcibly();
+      throw new IllegalStateException("the server did not come up; it said: " + errors(), e);
+    }
+  }
+
+  URI address() {
+    return address.join();
+  }
+
+  ApiClient client() {
+    return new ApiClient(address());
+  }
+
+  /** Time from the start of the process to its ready line. */
+  long readyMillis() {
+    return TimeUnit.NANOSECONDS.toMillis(readyNanos - startedNanos);
+  }
+
+  /** SIGKILL, and waits for the process to be gone. */
+  void kill() {
+    process.destroyForcibly();
+    awaitExit();
+  }
+
+  /** SIGTERM, and waits for the process to be gone. */
+  int terminate() {
+    process.destroy();
+    return awaitExit();
+  }
+
+  int awaitExit() {
+    try {
+      if (!process.waitFor(60, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new IllegalStateException("the server did not end; it said: " + errors());
+      }
+      return process.exitValue();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (process.isAlive()) {
+      kill();
+    }
+  }
+}
