@@ -84,13 +84,14 @@ static void swiglu(float* g, const float* u, int n) {
 
 static void to_half(const float* x, uint16_t* dst, int n) {
   for (int i = 0; i < n; i += 16)
-    store_half_n(dst + i, load_n(x + i, n - i), n - i < 16 ? n - i : 16);
+    store_half_n(dst + i, load_n(x + i, n - i), n - i);
 }
 
 static bool all_finite(const float* x, int n) {
   uint32_t m = 0;
   for (int i = 0; i < n; i += 32) {
-    const uint32_t b = abs_max_bits(load_n(x + i, n - i), load_n(n - i > 16 ? x + i + 16 : x + i, n - i > 16 ? n - i - 16 : 0));
+    const F a = load_n(x + i, n - i), none = set1(0.0f);
+    const uint32_t b = abs_max_bits(a, n - i > 16 ? load_n(x + i + 16, n - i - 16) : none);
     m = b > m ? b : m;
   }
   return m < 0x7f800000u;

@@ -42,7 +42,7 @@ inline void store_half_n(uint16_t* p, F x, int n) {
   alignas(16) uint16_t t[16];
   _mm_store_si128(reinterpret_cast<__m128i*>(t), _mm256_cvtps_ph(x.a, 0));
   _mm_store_si128(reinterpret_cast<__m128i*>(t + 8), _mm256_cvtps_ph(x.b, 0));
-  for (int i = 0; i < n; i++) p[i] = t[i];
+  for (int i = 0; i < 16 && i < n; i++) p[i] = t[i];
 }
 inline F add(F x, F y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
 inline F sub(F x, F y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }

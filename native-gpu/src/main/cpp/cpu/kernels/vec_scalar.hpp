@@ -39,10 +39,10 @@ inline F load_half(const uint16_t* p) {
 }
 inline void store(float* p, F a) { std::memcpy(p, a.v, sizeof a.v); }
 inline void store_n(float* p, F a, int n) {
-  for (int i = 0; i < n; i++) p[i] = a.v[i];
+  for (int i = 0; i < 16 && i < n; i++) p[i] = a.v[i];
 }
 inline void store_half_n(uint16_t* p, F a, int n) {
-  for (int i = 0; i < n; i++) p[i] = float_to_half(a.v[i]);
+  for (int i = 0; i < 16 && i < n; i++) p[i] = float_to_half(a.v[i]);
 }
 inline F add(F a, F b) {
   return map([&](int i) { return a.v[i] + b.v[i]; });
