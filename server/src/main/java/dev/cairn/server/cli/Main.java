@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
       TokenizeCommand.class,
       DoctorCommand.class,
       BenchCommand.class,
+      WarmUpCommand.class,
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
