@@ -58,13 +58,13 @@ public final class TestNode implements NodeHandle {
     metrics.readers(requests::readers);
     HttpSettings http = HttpSettings.from(config);
     HttpApi api =
-        new HttpApi(
+        HttpApi.forClients(
             this,
             http,
             metrics,
             new RequestIds(System::currentTimeMillis, new SecureRandom()),
             System::currentTimeMillis);
-    server = HttpServer.bind(this, api, http).toCompletableFuture().join();
+    server = HttpServer.bind(this, api, http, http.port()).toCompletableFuture().join();
   }
 
   private static int[] script(String output) {

@@ -11,7 +11,9 @@ import dev.cairn.server.metrics.CairnMetrics;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionException;
@@ -46,18 +48,21 @@ final class ServeCommand implements Callable<Integer> {
       description = "Port to listen on, 0 for a free one (cairn.http.port).")
   private Integer port;
 
+  @Option(
+      names = "--admin-port",
+      paramLabel = "N",
+      description =
+          "Second port, with health and metrics alone, 0 for a free one (cairn.http.admin-port).")
+  private Integer adminPort;
+
   @Override
   public Integer call() throws InterruptedException {
     Map<String, Object> http = new LinkedHashMap<>();
     if (host != null) {
       http.put("cairn.http.host", host);
     }
-    if (port != null) {
-      if (port < 0 || port > 65535) {
-        throw new IllegalArgumentException("--port is " + port + "; expected 0 to 65535.");
-      }
-      http.put("cairn.http.port", port);
-    }
+    putPort(http, "--port", "cairn.http.port", port);
+    putPort(http, "--admin-port", "cairn.http.admin-port", adminPort);
     Config config = options.config(http);
     ModelFile model = options.readModel(Path.of(config.getString("cairn.journal.directory")));
     CairnMetrics metrics = new CairnMetrics();
@@ -65,8 +70,17 @@ final class ServeCommand implements Callable<Integer> {
     try (LoadBar bar = new LoadBar(model.spec().name())) {
       node = LocalNode.start(config, model, metrics, bar);
     }
-    HttpServer server = bind(node, HttpSettings.from(config), metrics);
-    stopOnSignal(server, node);
+    HttpSettings settings = HttpSettings.from(config);
+    RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
+    List<HttpServer> servers = new ArrayList<>();
+    HttpApi api = HttpApi.forClients(node, settings, metrics, ids, System::currentTimeMillis);
+    HttpServer server = bind(node, api, settings, settings.port());
+    servers.add(server);
+    if (config.getInt("cairn.http.admin-port") >= 0) {
+      HttpApi operators = HttpApi.forOperators(node, settings, metrics, ids);
+      servers.add(bind(node, operators, settings, config.getInt("cairn.http.admin-port")));
+    }
+    stopOnSignal(servers, node);
     exitOnJournalFailure(node);
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
@@ -79,27 +93,22 @@ final class ServeCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static HttpServer bind(LocalNode node, HttpSettings settings, CairnMetrics metrics) {
-    HttpApi api =
-        new HttpApi(
-            node,
-            settings,
-            metrics,
-            new RequestIds(System::currentTimeMillis, new SecureRandom()),
-            System::currentTimeMillis);
+  private static void putPort(Map<String, Object> http, String option, String key, Integer port) {
+    if (port != null) {
+      if (port < 0 || port > 65535) {
+        throw new IllegalArgumentException(option + " is " + port + "; expected 0 to 65535.");
+      }
+      http.put(key, port);
+    }
+  }
+
+  private static HttpServer bind(LocalNode node, HttpApi api, HttpSettings settings, int port) {
     try {
-      return HttpServer.bind(node, api, settings).toCompletableFuture().join();
+      return HttpServer.bind(node, api, settings, port).toCompletableFuture().join();
     } catch (CompletionException e) {
       node.close();
       throw new IllegalStateException(
-          "Cannot listen on "
-              + settings.host()
-              + ":"
-              + settings.port()
-              + ": "
-              + e.getCause().getMessage()
-              + ".",
-          e);
+          "Cannot listen on " + settings.host() + ":" + port + ": " + e.getCause().getMessage(), e);
     }
   }
 
@@ -107,13 +116,16 @@ final class ServeCommand implements Callable<Integer> {
    * A JVM that a signal ended would exit with the signal's number, although all went well: the hook
    * that runs then ends the process itself.
    */
-  private static void stopOnSignal(HttpServer server, LocalNode node) {
+  private static void stopOnSignal(List<HttpServer> servers, LocalNode node) {
     Thread hook =
         new Thread(
             () -> {
               int code = 0;
               try {
-                server.stop().toCompletableFuture().join();
+                servers.stream()
+                    .map(HttpServer::stop)
+                    .toList()
+                    .forEach(stopped -> stopped.toCompletableFuture().join());
                 node.close();
               } catch (RuntimeException e) {
                 LOG.error("the server did not stop in order", e);

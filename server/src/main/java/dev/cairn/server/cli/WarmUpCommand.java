@@ -46,8 +46,9 @@ final class WarmUpCommand implements Callable<Integer> {
       try (CairnMetrics metrics = new CairnMetrics();
           NodeHandle node = LocalNode.start(config, model, metrics, LoadProgress.NONE)) {
         RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
-        HttpApi api = new HttpApi(node, settings, metrics, ids, System::currentTimeMillis);
-        HttpServer server = HttpServer.bind(node, api, settings).toCompletableFuture().join();
+        HttpApi api = HttpApi.forClients(node, settings, metrics, ids, System::currentTimeMillis);
+        HttpServer server =
+            HttpServer.bind(node, api, settings, settings.port()).toCompletableFuture().join();
         int status = complete(server.address().getPort());
         server.stop().toCompletableFuture().join();
         return status == 200 ? 0 : Main.FAILED;

@@ -54,6 +54,7 @@ public final class CompletionParser {
           "stop_token_ids");
 
   private final ModelSpec model;
+  private final ModelNames names;
   private final Tokenizer tokenizer;
   private final int maxContext;
   private final Sampling defaults;
@@ -63,6 +64,7 @@ public final class CompletionParser {
   public CompletionParser(
       NodeHandle node, Sampling defaults, RequestIds ids, LongSupplier clockMillis) {
     this.model = node.model();
+    this.names = new ModelNames(model);
     this.tokenizer = node.tokenizer();
     this.maxContext = node.maxContext();
     this.defaults = defaults;
@@ -111,7 +113,7 @@ public final class CompletionParser {
   }
 
   private void checkModel(String name) {
-    if (!name.equals(model.name())) {
+    if (!names.has(name)) {
       StringBuilder message = new StringBuilder("model is ");
       Json.quote(name.length() > 80 ? name.substring(0, 80) : name, message);
       throw ApiError.invalid(

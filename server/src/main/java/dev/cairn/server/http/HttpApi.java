@@ -25,11 +25,7 @@ public final class HttpApi {
   private final Router router = new Router();
   private final CompletionRoutes completions;
 
-  /**
-   * @param ids names requests
-   * @param clockMillis milliseconds since the epoch
-   */
-  public HttpApi(
+  private HttpApi(
       NodeHandle node,
       HttpSettings settings,
       CairnMetrics metrics,
@@ -43,20 +39,43 @@ public final class HttpApi {
     this.completions =
         new CompletionRoutes(
             node, settings, new CompletionParser(node, settings.sampling(), ids, clockMillis));
-    ModelRoutes models = new ModelRoutes(node);
     HealthRoutes health = new HealthRoutes(node, metrics);
+    router.add("GET", "/health/live", health::live);
+    router.add("GET", "/health/ready", health::ready);
+    router.add("GET", "/metrics", health::metrics);
+  }
 
-    router.add("POST", "/v1/completions", call -> withBody(call, completions::create));
+  /**
+   * The API that clients use.
+   *
+   * @param ids names requests
+   * @param clockMillis milliseconds since the epoch
+   */
+  public static HttpApi forClients(
+      NodeHandle node,
+      HttpSettings settings,
+      CairnMetrics metrics,
+      RequestIds ids,
+      LongSupplier clockMillis) {
+    HttpApi api = new HttpApi(node, settings, metrics, ids, clockMillis);
+    CompletionRoutes completions = api.completions;
+    ModelRoutes models = new ModelRoutes(node);
+    Router router = api.router;
+    router.add("POST", "/v1/completions", call -> api.withBody(call, completions::create));
     router.add("GET", "/v1/requests/{id}", completions::get);
     router.add("GET", "/v1/requests/{id}/stream", completions::stream);
     router.add("POST", "/v1/requests/{id}/cancel", completions::cancel);
     router.add("GET", "/v1/models", models::list);
     router.add("GET", "/v1/models/{id}", models::get);
-    router.add("POST", "/tokenize", call -> withBody(call, models::tokenize));
-    router.add("POST", "/detokenize", call -> withBody(call, models::detokenize));
-    router.add("GET", "/health/live", health::live);
-    router.add("GET", "/health/ready", health::ready);
-    router.add("GET", "/metrics", health::metrics);
+    router.add("POST", "/tokenize", call -> api.withBody(call, models::tokenize));
+    router.add("POST", "/detokenize", call -> api.withBody(call, models::detokenize));
+    return api;
+  }
+
+  /** Health and metrics alone, for those who operate the server. */
+  public static HttpApi forOperators(
+      NodeHandle node, HttpSettings settings, CairnMetrics metrics, RequestIds ids) {
+    return new HttpApi(node, settings, metrics, ids, System::currentTimeMillis);
   }
 
   /** Answers a request; the stage never fails. */

@@ -26,11 +26,15 @@ public final class HttpServer {
     this.binding = binding;
   }
 
-  /** Binds to the host and port of the settings; port 0 takes a free one. */
+  /**
+   * Binds to a port of the settings' host.
+   *
+   * @param port 0 takes a free one
+   */
   public static CompletionStage<HttpServer> bind(
-      NodeHandle node, HttpApi api, HttpSettings settings) {
+      NodeHandle node, HttpApi api, HttpSettings settings, int port) {
     return Http.get(node.system().classicSystem())
-        .newServerAt(settings.host(), settings.port())
+        .newServerAt(settings.host(), port)
         .bindFlow(connections(node, api))
         .thenApply(binding -> new HttpServer(api, settings, binding));
   }

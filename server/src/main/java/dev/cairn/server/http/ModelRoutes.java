@@ -13,11 +13,13 @@ import org.apache.pekko.http.javadsl.model.HttpResponse;
 /** Routes about the model and its tokenizer. */
 final class ModelRoutes {
   private final ModelSpec model;
+  private final ModelNames names;
   private final Tokenizer tokenizer;
   private final int maxContext;
 
   ModelRoutes(NodeHandle node) {
     this.model = node.model();
+    this.names = new ModelNames(model);
     this.tokenizer = node.tokenizer();
     this.maxContext = node.maxContext();
   }
@@ -31,7 +33,7 @@ final class ModelRoutes {
 
   CompletionStage<HttpResponse> get(Router.Call call) {
     String name = call.variables().get(0);
-    if (!name.equals(model.name())) {
+    if (!names.has(name)) {
       throw ApiError.notFound("There is no such model here; expected \"" + model.name() + "\".");
     }
     return reply(describe());

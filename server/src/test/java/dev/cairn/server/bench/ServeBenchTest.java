@@ -1,0 +1,51 @@
+package dev.cairn.server.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.cairn.server.TestNode;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+class ServeBenchTest {
+  @Test
+  @DisplayName("every request is sent, its tokens counted and its errors too")
+  void counts() throws InterruptedException {
+    try (TestNode node = new TestNode("some text, é", "")) {
+      JsonNode result = run(node, 20);
+      assertThat(result.get("tokens").asInt()).isEqualTo(10 * 20);
+      assertThat(result.get("errors").asInt()).isZero();
+      assertThat(result.get("tok_s").asDouble()).isPositive();
+      assertThat(result.get("ttft_ms_p99").asDouble())
+          .isGreaterThanOrEqualTo(result.get("ttft_ms_p50").asDouble())
+          .isPositive();
+      assertThat(node.inMemory().size()).isEqualTo(10);
+
+      JsonNode refused = run(node, TestNode.MAX_CONTEXT + 1);
+      assertThat(refused.get("errors").asInt()).isEqualTo(10);
+      assertThat(refused.get("last_error").asText()).contains("400");
+    }
+  }
+
+  private static JsonNode run(TestNode node, int maxTokens) throws InterruptedException {
+    return new ServeBench(
+            new ServeBench.Settings(node.uri("/"), 3, 10, maxTokens, TestNode.MODEL, 5, 200))
+        .run();
+  }
+
+  @Test
+  @DisplayName("percentiles are by the nearest rank")
+  void percentiles() {
+    Percentiles values = Percentiles.of(new double[] {4, 1, 3, 2});
+    assertThat(values.at(50)).isEqualTo(2);
+    assertThat(values.at(99)).isEqualTo(4);
+    assertThat(values.at(100)).isEqualTo(4);
+    assertThat(Percentiles.of(new double[0]).at(50)).isZero();
+  }
+
+  @Test
+  @DisplayName("a streaming read of memory has a speed")
+  void bandwidth() throws InterruptedException {
+    assertThat(MemoryBandwidth.bytesPerSecond(1)).isGreaterThan(1e8);
+  }
+}
