@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.pekko.persistence.JournalProtocol;
@@ -31,35 +30,6 @@ import org.slf4j.LoggerFactory;
 
 class GroupCommitTest {
   @TempDir Path directory;
-
-  /** Holds the journal's first write until it is let go. */
-  private static final class Gate {
-    final CountDownLatch entered = new CountDownLatch(1);
-    final CountDownLatch open = new CountDownLatch(1);
-
-    Gate(JournalNode node) {
-      BatchWrite real = node.journal().databaseWrite();
-      node.journal()
-          .replaceWrite(
-              batch -> {
-                entered.countDown();
-                awaitQuietly(open);
-                real.write(batch);
-              });
-    }
-
-    void awaitEntered() {
-      awaitQuietly(entered);
-    }
-
-    private static void awaitQuietly(CountDownLatch latch) {
-      try {
-        assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
-      } catch (InterruptedException e) {
-        throw new AssertionError(e);
-      }
-    }
-  }
 
   /** Returns once the plugin's actor has seen everything that was sent to it before. */
   private static void settle(JournalNode node) {
