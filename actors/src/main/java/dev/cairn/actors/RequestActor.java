@@ -384,14 +384,16 @@ public final class RequestActor
     List<RequestEvent> events = new ArrayList<>(2);
     int kept = lengthUpToStop(handover.tokens());
     boolean stopped = text.map(TextStream::stopped).orElse(false);
-    events.add(
-        new RequestEvent.TokensCommitted(
-            requestId,
-            state.epoch(),
-            handover.firstIndex(),
-            Arrays.copyOf(handover.tokens(), kept),
-            handover.logprobs().isEmpty() ? List.of() : handover.logprobs().subList(0, kept),
-            handover.promptLogprobs()));
+    if (kept > 0 || !handover.promptLogprobs().isEmpty()) {
+      events.add(
+          new RequestEvent.TokensCommitted(
+              requestId,
+              state.epoch(),
+              handover.firstIndex(),
+              Arrays.copyOf(handover.tokens(), kept),
+              handover.logprobs().isEmpty() ? List.of() : handover.logprobs().subList(0, kept),
+              handover.promptLogprobs()));
+    }
     Optional<Finish> finish =
         stopped
             ? Optional.of(new Finish(FinishReason.STOP, ""))

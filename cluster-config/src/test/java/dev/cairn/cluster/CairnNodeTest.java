@@ -61,14 +61,14 @@ class CairnNodeTest {
   private final LinkedBlockingQueue<SimulatedDevice> devices = new LinkedBlockingQueue<>();
 
   private Config config(String more) {
-    return ConfigFactory.parseString(more)
-        .withFallback(
-            ConfigFactory.parseMap(Map.of("cairn.journal.directory", directory.toString())))
-        .withFallback(
-            ConfigFactory.parseString(
-                "cairn.requests.linger = 100 ms\n"
-                    + "cairn.device { max-slots = 8, max-batch-tokens = 32, kv-memory = 20480 }"))
-        .withFallback(ConfigFactory.load());
+    return NodeConfig.load(
+        ConfigFactory.parseString(more)
+            .withFallback(
+                ConfigFactory.parseMap(Map.of("cairn.journal.directory", directory.toString())))
+            .withFallback(
+                ConfigFactory.parseString(
+                    "cairn.requests.linger = 100 ms\n"
+                        + "cairn.device { max-slots = 8, max-batch-tokens = 32, kv-memory = 20480 }")));
   }
 
   private CairnNode start(String more, boolean paused) {
@@ -278,6 +278,15 @@ class CairnNodeTest {
                         config, MODEL, new TestTokenizer(), device, opener, Telemetry.NONE)))
         .isInstanceOf(DeviceException.class)
         .hasMessage("the weights need 9 GiB");
+  }
+
+  @Test
+  void whatANodeNeedsOfPekkoHoldsWhateverTheClassPath() {
+    Config config = config("pekko.loglevel = DEBUG");
+    assertThat(config.getString("pekko.actor.provider")).isEqualTo("cluster");
+    assertThat(config.getString("pekko.persistence.journal.plugin")).isEqualTo("cairn.journal");
+    assertThat(config.getBoolean("pekko.actor.allow-java-serialization")).isFalse();
+    assertThat(config.getString("pekko.loglevel")).as("the user's word").isEqualTo("DEBUG");
   }
 
   @Test

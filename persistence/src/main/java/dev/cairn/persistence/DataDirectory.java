@@ -54,7 +54,7 @@ public final class DataDirectory implements AutoCloseable {
   public static DataDirectory open(Path directory) throws DataDirectoryException {
     Path path;
     try {
-      Files.createDirectories(directory);
+      create(directory.toAbsolutePath().normalize());
       path = directory.toRealPath();
     } catch (IOException e) {
       throw new DataDirectoryException(
@@ -142,6 +142,11 @@ public final class DataDirectory implements AutoCloseable {
     return directory.resolve(JOURNAL);
   }
 
+  /** Makes the names of the files and folders in it durable. */
+  public void sync() throws IOException {
+    sync(path);
+  }
+
   /** Gives the directory back. */
   @Override
   public synchronized void close() throws IOException {
@@ -152,6 +157,24 @@ public final class DataDirectory implements AutoCloseable {
       } finally {
         OWNERS.remove(path);
       }
+    }
+  }
+
+  /** Makes a directory and those above it, durably: each new name is synced where it stands. */
+  private static void create(Path directory) throws IOException {
+    Path existing = directory;
+    while (!Files.exists(existing)) {
+      existing = existing.getParent();
+    }
+    Files.createDirectories(directory);
+    for (Path made = directory; !made.equals(existing); made = made.getParent()) {
+      sync(made.getParent());
+    }
+  }
+
+  private static void sync(Path directory) throws IOException {
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+      channel.force(true);
     }
   }
 
@@ -218,8 +241,6 @@ public final class DataDirectory implements AutoCloseable {
       channel.force(true);
     }
     Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
-    try (FileChannel directory = FileChannel.open(path, StandardOpenOption.READ)) {
-      directory.force(true);
-    }
+    sync(path);
   }
 }

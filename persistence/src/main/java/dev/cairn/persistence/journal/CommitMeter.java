@@ -59,7 +59,13 @@ final class CommitMeter {
     synchronized (this) {
       committing = false;
     }
-    failureListeners.forEach(listener -> tell(listener, why));
+    // A listener may end the process, and that waits for the writer thread, which calls this.
+    Thread teller =
+        new Thread(
+            () -> failureListeners.forEach(listener -> tell(listener, why)),
+            "cairn-journal-failure");
+    teller.setDaemon(true);
+    teller.start();
   }
 
   Optional<Throwable> cause() {

@@ -1,6 +1,7 @@
 package dev.cairn.persistence.journal;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,7 @@ final class GroupCommit implements AutoCloseable {
     this.highest = bounded(settings.sequenceCache());
     // Only a close ends it in order, and a JVM that exits without one has not promised any more.
     thread.setDaemon(true);
+    thread.setUncaughtExceptionHandler((writer, e) -> meter.fail(e));
   }
 
   void start() {
@@ -68,14 +70,27 @@ final class GroupCommit implements AutoCloseable {
       command.promise().failure(new JournalFailedException(cause.get()));
       return;
     }
+    Map<String, Command> before = new HashMap<>();
     for (String id : command.persistenceIds()) {
-      inFlight.put(id, command);
+      before.put(id, inFlight.put(id, command));
     }
     try {
       queue.put(command);
     } catch (JournalOverloadedException | JournalClosedException e) {
-      settled(command);
+      before.forEach((id, previous) -> restore(id, command, previous));
       throw e;
+    }
+  }
+
+  /** A command is answered before it is settled, so that this never leaves a settled one behind. */
+  private void restore(String id, Command refused, Command previous) {
+    if (previous == null) {
+      inFlight.remove(id, refused);
+    } else {
+      inFlight.replace(id, refused, previous);
+      if (previous.promise().isCompleted()) {
+        inFlight.remove(id, previous);
+      }
     }
   }
 
@@ -155,15 +170,15 @@ final class GroupCommit implements AutoCloseable {
         batchWrite.write(batch);
         nanos = meter.end(begun, events, batch.getDataSize());
       }
-    } catch (Exception | LinkageError | OutOfMemoryError e) {
+    } catch (Throwable e) {
       LOG.error("The journal failed and stops; nothing of this batch is acknowledged.", e);
       meter.fail(e);
       failAll(commands, new JournalFailedException(e));
       return;
     }
     for (int i = 0; i < answers.size(); i++) {
-      settled(commands.get(i));
       answer(commands.get(i).promise(), answers.get(i));
+      settled(commands.get(i));
     }
     if (nanos > 0) {
       meter.announce(events, nanos);
@@ -250,8 +265,8 @@ final class GroupCommit implements AutoCloseable {
 
   private void failAll(List<Command> commands, RuntimeException e) {
     for (Command command : commands) {
-      settled(command);
       command.promise().failure(e);
+      settled(command);
     }
   }
 

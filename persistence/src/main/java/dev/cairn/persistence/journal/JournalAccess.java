@@ -24,7 +24,8 @@ public interface JournalAccess {
 
   /**
    * Calls the listener once when the journal fails; at once where it has failed already. The
-   * process is expected to exit: an fsync that failed once is never trusted again.
+   * process is expected to exit: an fsync that failed once is never trusted again. Runs on a thread
+   * of its own, so it may end the process itself.
    */
   void onFailure(Consumer<Throwable> listener);
 

@@ -40,6 +40,7 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
     JournalDatabase database = null;
     try {
       database = JournalDatabase.open(DataDirectory.journal(directory.path()), settings);
+      directory.sync();
       OpenJournal journal = new OpenJournal(settings, directory, database);
       journal.writer.start();
       return journal;

@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -156,6 +157,31 @@ class DamageTest {
     }
     try (Stream<Path> files = Files.list(data())) {
       assertThat(files.toList()).isEqualTo(List.of(data().resolve("FORMAT")));
+    }
+  }
+
+  @Test
+  @DisplayName("I10 RocksDB runs with the bounds and the strictness that the settings name")
+  void options() throws IOException {
+    givenEvents(
+        Map.of(
+            "cairn.journal.memtable-bytes", "1 MiB",
+            "cairn.journal.wal-bytes", "3 MiB",
+            "cairn.journal.open-files", 77));
+    try (Stream<Path> files = Files.list(DataDirectory.journal(data()))) {
+      Path newest =
+          files
+              .filter(file -> file.getFileName().toString().startsWith("OPTIONS-"))
+              .max(Comparator.naturalOrder())
+              .orElseThrow();
+      assertThat(newest)
+          .content()
+          .contains("write_buffer_size=1048576")
+          .contains("max_total_wal_size=3145728")
+          .contains("max_open_files=77")
+          .contains("wal_recovery_mode=kTolerateCorruptedTailRecords")
+          .contains("paranoid_checks=true")
+          .contains("manual_wal_flush=false");
     }
   }
 

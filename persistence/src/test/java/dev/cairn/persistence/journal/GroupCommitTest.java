@@ -5,13 +5,17 @@ import static dev.cairn.persistence.journal.JournalNode.event;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.cairn.persistence.RequestEvent;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.pekko.persistence.JournalProtocol;
@@ -19,39 +23,13 @@ import org.apache.pekko.testkit.javadsl.TestKit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.rocksdb.RocksDBException;
+import org.slf4j.LoggerFactory;
 
 class GroupCommitTest {
   @TempDir Path directory;
-
-  /** Holds the journal's first write until it is let go. */
-  private static final class Gate {
-    final CountDownLatch entered = new CountDownLatch(1);
-    final CountDownLatch open = new CountDownLatch(1);
-
-    Gate(JournalNode node) {
-      BatchWrite real = node.journal().databaseWrite();
-      node.journal()
-          .replaceWrite(
-              batch -> {
-                entered.countDown();
-                awaitQuietly(open);
-                real.write(batch);
-              });
-    }
-
-    void awaitEntered() {
-      awaitQuietly(entered);
-    }
-
-    private static void awaitQuietly(CountDownLatch latch) {
-      try {
-        assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
-      } catch (InterruptedException e) {
-        throw new AssertionError(e);
-      }
-    }
-  }
 
   /** Returns once the plugin's actor has seen everything that was sent to it before. */
   private static void settle(JournalNode node) {
@@ -70,7 +48,7 @@ class GroupCommitTest {
   @DisplayName("writes of many actors that arrive during a sync share the next one")
   void sharesSyncs() {
     try (JournalNode node = JournalNode.start(directory)) {
-      List<Integer> batches = new ArrayList<>();
+      List<Integer> batches = new CopyOnWriteArrayList<>();
       node.journal().onCommit((events, nanos) -> batches.add(events));
       Gate gate = new Gate(node);
       TestKit probe = node.probe();
@@ -97,11 +75,11 @@ class GroupCommitTest {
     }
   }
 
-  @Test
-  @DisplayName("L13 batch-events bounds what one sync takes")
-  void boundsBatch() {
-    try (JournalNode node =
-        JournalNode.start(directory, Map.of("cairn.journal.batch-events", 10))) {
+  @ParameterizedTest
+  @CsvSource({"batch-events, 10, 4", "batch-bytes, 1, 31"})
+  @DisplayName("L13 batch-events and batch-bytes bound what one sync takes")
+  void boundsBatch(String key, int value, long commits) {
+    try (JournalNode node = JournalNode.start(directory, Map.of("cairn.journal." + key, value))) {
       Gate gate = new Gate(node);
       TestKit probe = node.probe();
       node.send(probe, atomic(event("first", 1, "x")));
@@ -113,47 +91,96 @@ class GroupCommitTest {
       gate.open.countDown();
 
       probe.receiveN(62);
-      assertThat(node.journal().stats().commits()).isEqualTo(4);
+      assertThat(node.journal().stats().commits()).isEqualTo(commits);
     }
   }
 
-  @Test
+  @ParameterizedTest
+  @CsvSource({"queue-writes, 2, 3", "queue-bytes, 1, 2"})
   @DisplayName("L13 a full queue rejects, loudly, and the rest is stored")
-  void boundsQueue() {
-    try (JournalNode node = JournalNode.start(directory, Map.of("cairn.journal.queue-writes", 2))) {
+  void boundsQueue(String key, int value, int taken) {
+    try (JournalNode node = JournalNode.start(directory, Map.of("cairn.journal." + key, value))) {
       Gate gate = new Gate(node);
       List<TestKit> probes = new ArrayList<>();
-      for (int n = 0; n < 4; n++) {
+      for (int n = 0; n <= taken; n++) {
         probes.add(node.probe());
         node.send(probes.get(n), atomic(event("p" + n, 1, "x")));
         gate.awaitEntered();
       }
-      probes.get(3).expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
-      assertThat(probes.get(3).expectMsgClass(JournalProtocol.WriteMessageRejected.class).cause())
+      TestKit last = probes.get(taken);
+      last.expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
+      assertThat(last.expectMsgClass(JournalProtocol.WriteMessageRejected.class).cause())
           .isInstanceOf(JournalOverloadedException.class)
-          .hasMessageContaining("holds 2 writes");
+          .hasMessageContaining("holds " + (taken - 1) + " writes");
       gate.open.countDown();
 
-      for (int n = 0; n < 3; n++) {
+      for (int n = 0; n < taken; n++) {
         expectStored(probes.get(n));
       }
       assertThat(node.journal().stats().overloads()).isEqualTo(1);
       assertThat(node.journal().stats().failed()).isFalse();
-      assertThat(node.replay("p3").highest()).isZero();
+      assertThat(node.replay("p" + taken).highest()).isZero();
     }
+  }
+
+  @Test
+  @DisplayName("a write that the full queue rejected does not hide an earlier one from readers")
+  void overloadKeepsInFlight() {
+    try (JournalNode node = JournalNode.start(directory, Map.of("cairn.journal.queue-writes", 1))) {
+      Gate gate = new Gate(node);
+      TestKit probe = node.probe();
+      node.send(probe, atomic(event("p", 1, "x")));
+      gate.awaitEntered();
+      node.send(probe, atomic(event("q", 1, "x")));
+      node.send(probe, atomic(event("p", 2, "x")));
+      settle(node);
+      Command first = node.journal().inFlight("p").orElseThrow();
+      assertThat(((Command.Write) first).writes().get(0).highest()).isEqualTo(1);
+      gate.open.countDown();
+
+      assertThat(node.replay("p").highest()).isEqualTo(1);
+      assertThat(node.replay("q").highest()).isEqualTo(1);
+      node.writeTexts("r", 1, 2);
+      assertThat(node.journal().inFlight("p")).isEmpty();
+    }
+  }
+
+  @Test
+  @DisplayName("I10 a commit slower than slow-commit is logged as a warning")
+  void slowCommit() {
+    ListAppender<ILoggingEvent> lines = new ListAppender<>();
+    Logger logger = (Logger) LoggerFactory.getLogger(GroupCommit.class);
+    logger.setLevel(Level.WARN);
+    logger.setAdditive(false);
+    logger.addAppender(lines);
+    lines.start();
+    try (JournalNode node =
+        JournalNode.start(directory, Map.of("cairn.journal.slow-commit", "0 ms"))) {
+      node.writeTexts("p", 1, 2);
+    } finally {
+      logger.detachAppender(lines);
+      logger.setAdditive(true);
+      logger.setLevel(null);
+    }
+    assertThat(lines.list)
+        .extracting(ILoggingEvent::getFormattedMessage)
+        .hasSize(2)
+        .allMatch(line -> line.startsWith("A commit of 1 events took"));
   }
 
   @Test
   @DisplayName("L4 a failing write acknowledges nothing, counts nothing and stops the journal")
   void failStop() {
     AtomicInteger failures = new AtomicInteger();
+    CountDownLatch told = new CountDownLatch(1);
     AtomicInteger commits = new AtomicInteger();
     AtomicReference<Throwable> late = new AtomicReference<>();
     try (JournalNode node = JournalNode.start(directory)) {
+      node.journal().onCommit((events, nanos) -> commits.incrementAndGet());
       node.writeTexts("p", 1, 2);
       JournalStats before = node.journal().stats();
-      node.journal().onCommit((events, nanos) -> commits.incrementAndGet());
       node.journal().onFailure(cause -> failures.incrementAndGet());
+      node.journal().onFailure(cause -> told.countDown());
       BatchWrite real = node.journal().databaseWrite();
       node.journal()
           .replaceWrite(
@@ -175,7 +202,8 @@ class GroupCommitTest {
       assertThat(after.cause().orElseThrow()).hasMessageContaining("Input/output error");
       assertThat(after.commits()).isEqualTo(before.commits());
       assertThat(after.events()).isEqualTo(before.events());
-      assertThat(commits).hasValue(0);
+      assertThat(commits).as("those before the failure").hasValue(2);
+      Gate.awaitQuietly(told);
       assertThat(failures).hasValue(1);
       node.journal().onFailure(late::set);
       assertThat(late.get()).hasMessageContaining("Input/output error");

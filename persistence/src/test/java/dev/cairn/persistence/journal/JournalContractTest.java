@@ -223,6 +223,51 @@ class JournalContractTest {
   }
 
   @Test
+  @DisplayName("I10 events of two writers in one stream fail the replay")
+  void twoWriters() {
+    node.write(atomic(PersistentRepr.apply("b-6", 6, id, "", false, null, "another writer")));
+    node.write(atomic(event(id, 7, "a-7")));
+
+    assertThat(node.replayFailure(id))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("writer");
+  }
+
+  @Test
+  @DisplayName("L9 nothing is overwritten where the sequence cache has forgotten the id")
+  void forgottenIds(@TempDir Path other) {
+    try (JournalNode small = JournalNode.start(other, Map.of("cairn.journal.sequence-cache", 1))) {
+      small.writeTexts("p", 1, 2);
+      small.writeTexts("q", 1, 1);
+      TestKit probe = small.probe();
+      small.send(probe, atomic(event("p", 2, "other")));
+      probe.expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
+      probe.expectMsgClass(JournalProtocol.WriteMessageRejected.class);
+      small.writeTexts("p", 3, 3);
+
+      assertThat(small.replay("p").payloads()).containsExactly("a-1", "a-2", "a-3");
+    }
+  }
+
+  @Test
+  @DisplayName("many actors write at once, and each one's events are its own")
+  void manyActors() {
+    List<TestKit> actors = new ArrayList<>();
+    for (int n = 0; n < 100; n++) {
+      TestKit actor = node.probe();
+      actors.add(actor);
+      node.send(actor, atomic(event(id + "-" + n, 1, "from " + n)));
+    }
+    for (int n = 0; n < 100; n++) {
+      actors.get(n).expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
+      JournalProtocol.WriteMessageSuccess stored =
+          actors.get(n).expectMsgClass(JournalProtocol.WriteMessageSuccess.class);
+      assertThat(stored.persistent().persistenceId()).isEqualTo(id + "-" + n);
+      assertThat(node.replay(id + "-" + n).payloads()).containsExactly("from " + n);
+    }
+  }
+
+  @Test
   @DisplayName("events are there after the journal was closed and opened again")
   void reopens(@TempDir Path other) {
     try (JournalNode first = JournalNode.start(other, Map.of())) {
