@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import dev.cairn.bundled.BundledModel;
+import dev.cairn.cluster.NodeConfig;
 import dev.cairn.device.Devices;
 import dev.cairn.model.ModelFile;
 import java.nio.file.Files;
@@ -62,7 +63,7 @@ final class NodeOptions {
       throw new IllegalArgumentException("--threads is " + threads + "; expected at least 1.");
     }
     try {
-      Config config = ConfigFactory.load(ConfigFactory.parseMap(options).withFallback(file));
+      Config config = NodeConfig.load(ConfigFactory.parseMap(options).withFallback(file));
       Logging.level(config.getString("cairn.log.level"));
       return config;
     } catch (ConfigException e) {
