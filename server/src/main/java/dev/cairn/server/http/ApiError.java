@@ -47,6 +47,11 @@ public final class ApiError extends RuntimeException {
     return new ApiError(400, INVALID, null, "invalid_json", message);
   }
 
+  /** Not even HTTP. */
+  static ApiError malformedHttp(int status, String message) {
+    return new ApiError(status, INVALID, null, "invalid_http", message);
+  }
+
   static ApiError notFound(String message) {
     return new ApiError(404, INVALID, null, "not_found", message);
   }

@@ -7,7 +7,6 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.apache.pekko.http.scaladsl.model.EntityStreamException;
-import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,9 +34,6 @@ final class Errors {
     }
     if (cause instanceof RejectedException rejected) {
       return ApiError.rejected(rejected);
-    }
-    if (cause instanceof EntityStreamSizeException) {
-      return bodyTooLarge();
     }
     if (cause instanceof EntityStreamException) {
       return ApiError.malformedJson("The body ended before its announced length.");

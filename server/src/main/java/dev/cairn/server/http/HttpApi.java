@@ -123,12 +123,15 @@ public final class HttpApi {
     if (announced > settings.maxBodyBytes()) {
       throw errors.bodyTooLarge();
     }
-    return call.request()
-        .entity()
-        .withSizeLimit(settings.maxBodyBytes())
-        .toStrict(settings.bodyTimeout().toMillis(), settings.maxBodyBytes() + 1, node.system())
+    return RequestBody.read(call.request().entity(), settings, node.system())
         .thenApplyAsync(
-            strict -> handler.handle(call, Json.parseObject(strict.getData().toArray())), executor)
+            body -> {
+              if (body.isTooLarge()) {
+                throw errors.bodyTooLarge();
+              }
+              return handler.handle(call, Json.parseObject(body.bytes()));
+            },
+            executor)
         .thenCompose(Function.identity());
   }
 }

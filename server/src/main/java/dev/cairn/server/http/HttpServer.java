@@ -1,5 +1,6 @@
 package dev.cairn.server.http;
 
+import com.typesafe.config.Config;
 import dev.cairn.server.NodeHandle;
 import java.net.InetSocketAddress;
 import java.util.concurrent.CompletionStage;
@@ -10,6 +11,7 @@ import org.apache.pekko.http.javadsl.Http;
 import org.apache.pekko.http.javadsl.ServerBinding;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.http.javadsl.settings.ServerSettings;
 import org.apache.pekko.stream.javadsl.Flow;
 
 /** An HTTP API on a port. */
@@ -35,8 +37,14 @@ public final class HttpServer {
       NodeHandle node, HttpApi api, HttpSettings settings, int port) {
     return Http.get(node.system().classicSystem())
         .newServerAt(settings.host(), port)
+        .withSettings(serverSettings(node.system().classicSystem().settings().config()))
         .bindFlow(connections(node, api))
         .thenApply(binding -> new HttpServer(api, settings, binding));
+  }
+
+  private static ServerSettings serverSettings(Config config) {
+    return ServerSettings.create(
+        config.getConfig("cairn.http.server").atPath("pekko.http.server").withFallback(config));
   }
 
   public InetSocketAddress address() {

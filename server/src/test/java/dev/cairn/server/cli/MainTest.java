@@ -101,8 +101,12 @@ class MainTest {
   @Test
   @DisplayName("generate gives one JSON object, the same for the same seed")
   void generate() throws IOException {
-    assertThat(run("generate", "--json", "--max-tokens", "8", "--seed", "3", "Once")).isZero();
-    assertThat(run("generate", "--json", "--max-tokens", "8", "--seed", "3", "Once")).isZero();
+    assertThat(run("generate", "--json", "--max-tokens", "8", "--seed", "3", "Once"))
+        .as(err::toString)
+        .isZero();
+    assertThat(run("generate", "--json", "--max-tokens", "8", "--seed", "3", "Once"))
+        .as(err::toString)
+        .isZero();
     String[] lines = out.toString().split("\n");
     assertThat(lines).hasSize(2);
     JsonNode first = new ObjectMapper().readTree(lines[0]);
