@@ -51,7 +51,7 @@ public final class LocalNode implements NodeHandle {
                 () -> Devices.open(device, model.spec(), progress),
                 metrics));
     node.journal().onCommit(metrics::journalCommit);
-    metrics.readers(() -> node.leaks().held().get("readers"));
+    metrics.held(node.leaks()::held);
     return new LocalNode(node, model, device);
   }
 

@@ -55,7 +55,7 @@ public final class TestNode implements NodeHandle {
             .withFallback(ConfigFactory.load());
     system = ActorSystem.create("test", config);
     requests = new InMemoryRequests(tokenizer, i -> script[i % script.length]);
-    metrics.readers(requests::readers);
+    metrics.held(() -> java.util.Map.of("readers", (long) requests.readers()));
     HttpSettings http = HttpSettings.from(config);
     HttpApi api =
         HttpApi.forClients(

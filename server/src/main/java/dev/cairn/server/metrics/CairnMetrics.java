@@ -11,7 +11,9 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
@@ -160,12 +162,15 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
     journalCommitEvents.record(events);
   }
 
-  /** Says where to read how many clients follow a request. */
-  public void readers(Supplier<Number> value) {
-    Gauge.builder("cairn.readers", value)
-        .description("Clients that follow a request.")
-        .strongReference(true)
-        .register(registry);
+  /** Says where to read what is held for requests outside the journal, by kind. */
+  public void held(Supplier<Map<String, Long>> held) {
+    for (String kind : held.get().keySet()) {
+      Gauge.builder("cairn.held", held, all -> all.get().get(kind))
+          .description("What is held for requests outside the journal; all 0 when none is open.")
+          .tag("kind", kind)
+          .strongReference(true)
+          .register(registry);
+    }
   }
 
   /** All metrics in Prometheus' text form. */
@@ -205,9 +210,7 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   private Timer timer(String name, String help, Duration min, Duration max) {
     return Timer.builder(name)
         .description(help)
-        .publishPercentileHistogram()
-        .minimumExpectedValue(min)
-        .maximumExpectedValue(max)
+        .serviceLevelObjectives(buckets(min, max))
         .register(registry);
   }
 
@@ -216,6 +219,21 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
         .description(help)
         .serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
         .register(registry);
+  }
+
+  /** Bounds in steps of 1, 2 and 5: a metric of this kind costs about fifteen lines. */
+  private static Duration[] buckets(Duration min, Duration max) {
+    List<Duration> bounds = new ArrayList<>();
+    int[] steps = {1, 2, 5};
+    for (long decade = 1; decade <= max.toNanos(); decade *= 10) {
+      for (int step : steps) {
+        Duration bound = Duration.ofNanos(decade * step);
+        if (bound.compareTo(min) >= 0 && bound.compareTo(max) <= 0) {
+          bounds.add(bound);
+        }
+      }
+    }
+    return bounds.toArray(Duration[]::new);
   }
 
   private static Duration duration(long nanos) {

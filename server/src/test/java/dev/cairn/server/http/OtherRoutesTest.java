@@ -120,6 +120,6 @@ class OtherRoutesTest {
     assertThat(reply.headers().firstValue("content-type").orElseThrow()).startsWith("text/plain");
     assertThat(reply.body())
         .contains("cairn_user_errors_total 2.0\n")
-        .contains("cairn_readers 0.0\n");
+        .contains("cairn_held{kind=\"readers\"} 0.0\n");
   }
 }

@@ -6,6 +6,7 @@ import dev.cairn.persistence.FinishReason;
 import dev.cairn.scheduling.SchedulingStats;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
@@ -45,7 +46,7 @@ class CairnMetricsTest {
     metrics.staleResult();
     metrics.deviceError();
     metrics.userError();
-    metrics.readers(() -> 9);
+    metrics.held(() -> Map.of("readers", 9L));
     metrics.scheduler(new SchedulingStats(1, 2, 3, 4, 5, 60, 1, 32, 6, 0));
     assertShows(
         "cairn_step_seconds_sum 0.005",
@@ -57,7 +58,7 @@ class CairnMetricsTest {
         "cairn_stale_results_total 1.0",
         "cairn_device_errors_total 1.0",
         "cairn_user_errors_total 1.0",
-        "cairn_readers 9.0",
+        "cairn_held{kind=\"readers\"} 9.0",
         "cairn_requests_queued 1.0",
         "cairn_requests_running 2.0",
         "cairn_device_slots_used 4.0",
