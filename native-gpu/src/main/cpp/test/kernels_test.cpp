@@ -50,7 +50,8 @@ std::vector<uint8_t> random_rows(WeightType type, size_t k, size_t rows) {
       const float f = check::real(-1, 1);
       std::memcpy(&data[at], &f, 4);
     } else {
-      const uint16_t h = type == WeightType::F16 ? float_to_half(check::real(-1, 1)) : random_scale();
+      const uint16_t h =
+          type == WeightType::F16 ? float_to_half(check::real(-1, 1)) : random_scale();
       std::memcpy(&data[at + (type == WeightType::Q6_K ? 208 : 0)], &h, 2);
     }
   }
@@ -70,13 +71,17 @@ double file_value(WeightType type, const uint8_t* row, size_t i) {
       std::memcpy(&f, b, 4);
       return static_cast<double>(f);
     }
-    case WeightType::F16: return d;
-    case WeightType::Q8_0: return d * static_cast<int8_t>(b[2 + j]);
-    case WeightType::Q4_0: return d * ((j < 16 ? b[2 + j] & 15 : b[2 + j - 16] >> 4) - 8);
+    case WeightType::F16:
+      return d;
+    case WeightType::Q8_0:
+      return d * static_cast<int8_t>(b[2 + j]);
+    case WeightType::Q4_0:
+      return d * ((j < 16 ? b[2 + j] & 15 : b[2 + j - 16] >> 4) - 8);
     default: {
       const size_t part = j / 128, l = j % 128 % 32, quarter = j % 128 / 32;
       const uint8_t ql = b[64 * part + l + (quarter & 1 ? 32 : 0)], qh = b[128 + 32 * part + l];
-      const int low = quarter >= 2 ? ql >> 4 : ql & 15, q = (low | ((qh >> (2 * quarter) & 3) << 4)) - 32;
+      const int low = quarter >= 2 ? ql >> 4 : ql & 15,
+                q = (low | ((qh >> (2 * quarter) & 3) << 4)) - 32;
       return d * static_cast<int8_t>(b[192 + 8 * part + l / 16 + 2 * quarter]) * q;
     }
   }
@@ -92,12 +97,17 @@ struct Packed {
 
 Packed pack(WeightType type, int n, int k) {
   const size_t width = static_cast<size_t>(k), count = static_cast<size_t>(n + 31) / 32;
-  Packed p{type, n, k, random_rows(type, width, static_cast<size_t>(n)),
-           std::vector<uint8_t>(count * panel_bytes(type, width) + 64), nullptr};
+  Packed p{type,
+           n,
+           k,
+           random_rows(type, width, static_cast<size_t>(n)),
+           std::vector<uint8_t>(count * panel_bytes(type, width) + 64),
+           nullptr};
   p.panels = p.store.data() + (64 - reinterpret_cast<uintptr_t>(p.store.data()) % 64) % 64;
   for (size_t c = 0; c < count; c++)
     CHECK(pack_panel(type, width, &p.file[c * 32 * row_bytes(type, width)],
-                     std::min(32, n - static_cast<int>(c) * 32), p.panels + c * panel_bytes(type, width)));
+                     std::min(32, n - static_cast<int>(c) * 32),
+                     p.panels + c * panel_bytes(type, width)));
   return p;
 }
 
@@ -105,10 +115,12 @@ void packing(WeightType type) {
   const Packed p = pack(type, 45, 512);
   std::vector<float> column(512);
   for (int n = 0; n < 45; n++) {
-    read_column(type, 512, p.panels + static_cast<size_t>(n / 32) * panel_bytes(type, 512), n % 32, column.data());
+    read_column(type, 512, p.panels + static_cast<size_t>(n / 32) * panel_bytes(type, 512), n % 32,
+                column.data());
     for (size_t i = 0; i < 512; i++)
       CHECK(static_cast<double>(column[i]) ==
-            static_cast<double>(static_cast<float>(file_value(type, &p.file[static_cast<size_t>(n) * row_bytes(type, 512)], i))));
+            static_cast<double>(static_cast<float>(
+                file_value(type, &p.file[static_cast<size_t>(n) * row_bytes(type, 512)], i))));
   }
   if (is_float(type)) return;
   std::vector<uint8_t> bad(p.file);
@@ -135,7 +147,8 @@ Inputs inputs(int rows, int k, bool quantized) {
 // The value that the kernel is given for input i of row r: after quantization where there is one.
 double input_value(const Inputs& in, int k, int r, int i) {
   if (in.acts.empty()) return static_cast<double>(in.x[static_cast<size_t>(r * k + i)]);
-  const uint8_t* rec = in.acts.data() + static_cast<size_t>(r / 16 * (k / 32) + i / 32) * activation::kRecord;
+  const uint8_t* rec =
+      in.acts.data() + static_cast<size_t>(r / 16 * (k / 32) + i / 32) * activation::kRecord;
   const float d = reinterpret_cast<const float*>(rec + activation::kScale)[r % 16];
   return static_cast<double>(d) * reinterpret_cast<const int8_t*>(rec)[r % 16 * 32 + i % 32];
 }
@@ -151,7 +164,8 @@ void product(WeightType type, int n, int k, int rows) {
     const int cut = check::integer(0, panels);
     for (auto [a, b] : {std::pair{0, cut}, std::pair{cut, panels}}) {
       if (is_float(type))
-        kernels->gemm_float(type, p.panels, k, in.x.data(), static_cast<size_t>(k), rows, y.data(), ld, a, b);
+        kernels->gemm_float(type, p.panels, k, in.x.data(), static_cast<size_t>(k), rows, y.data(),
+                            ld, a, b);
       else
         kernels->gemm_blocks(type, p.panels, k / 32, in.acts.data(), rows, y.data(), ld, a, b);
     }
@@ -164,20 +178,28 @@ void product(WeightType type, int n, int k, int rows) {
     const int r = check::integer(0, rows - 1), c = check::integer(0, n - 1);
     double sum = 0, size = 0;
     for (int i = 0; i < k; i++) {
-      const double t = file_value(type, &p.file[static_cast<size_t>(c) * row_bytes(type, static_cast<size_t>(k))], static_cast<size_t>(i)) * input_value(in, k, r, i);
+      const double t =
+          file_value(type,
+                     &p.file[static_cast<size_t>(c) * row_bytes(type, static_cast<size_t>(k))],
+                     static_cast<size_t>(i)) *
+          input_value(in, k, r, i);
       sum += t;
       size += std::fabs(t);
     }
-    CHECK(std::fabs(static_cast<double>(first[static_cast<size_t>(r) * ld + static_cast<size_t>(c)]) - sum) <= 4e-7 * size * std::sqrt(k));
+    CHECK(
+        std::fabs(static_cast<double>(first[static_cast<size_t>(r) * ld + static_cast<size_t>(c)]) -
+                  sum) <= 4e-7 * size * std::sqrt(k));
   }
 }
 
 void products() {
-  for (WeightType type : {WeightType::F32, WeightType::F16, WeightType::Q8_0, WeightType::Q4_0, WeightType::Q6_K}) {
+  for (WeightType type :
+       {WeightType::F32, WeightType::F16, WeightType::Q8_0, WeightType::Q4_0, WeightType::Q6_K}) {
     packing(type);
     for (int rows = 1; rows <= 33; rows++) {
       const int unit = type == WeightType::Q6_K ? 256 : is_float(type) ? 1 : 32;
-      const int k = is_float(type) ? check::integer(1, 200) : unit * check::integer(1, unit == 256 ? 2 : 8);
+      const int k =
+          is_float(type) ? check::integer(1, 200) : unit * check::integer(1, unit == 256 ? 2 : 8);
       product(type, check::integer(1, 100), k, rows);
     }
   }
@@ -216,7 +238,8 @@ void quantization() {
       CHECK(first == acts);
     }
     for (int b = 0; b < 4; b++) {
-      const uint8_t* rec = first.data() + static_cast<size_t>(row / 16 * 4 + b) * activation::kRecord;
+      const uint8_t* rec =
+          first.data() + static_cast<size_t>(row / 16 * 4 + b) * activation::kRecord;
       const float d = reinterpret_cast<const float*>(rec + activation::kScale)[row % 16];
       const int8_t* q = reinterpret_cast<const int8_t*>(rec) + row % 16 * 32;
       const float* v = &x[static_cast<size_t>(b * 32)];
@@ -225,7 +248,8 @@ void quantization() {
         continue;
       }
       for (int i = 0; i < 32; i++)
-        CHECK(std::fabs(static_cast<double>(v[i]) - static_cast<double>(d) * q[i]) <= 0.50001 * static_cast<double>(d) + 2e-36);
+        CHECK(std::fabs(static_cast<double>(v[i]) - static_cast<double>(d) * q[i]) <=
+              0.50001 * static_cast<double>(d) + 2e-36);
     }
   }
 }
@@ -247,7 +271,8 @@ void elementwise() {
       kernels->add(s.data(), w.data(), n);
       std::vector<uint16_t> h(size + 16, 0xdead);
       kernels->to_half(x.data(), h.data(), n);
-      for (size_t i = size; i < size + 16; i++) CHECK(is_poison(y[i]) && g[i] == 7 && s[i] == 7 && h[i] == 0xdead);
+      for (size_t i = size; i < size + 16; i++)
+        CHECK(is_poison(y[i]) && g[i] == 7 && s[i] == 7 && h[i] == 0xdead);
       if (norms.empty()) {
         norms = y;
         gates = g;
@@ -257,16 +282,22 @@ void elementwise() {
         total = kernels->sum_exp(x.data(), n, max, 0.7f);
       }
       CHECK(same(norms, y) && same(gates, g) && same(sums, s) && halves == h);
-      CHECK(max == kernels->max_value(x.data(), n) && total == kernels->sum_exp(x.data(), n, max, 0.7f));
+      CHECK(max == kernels->max_value(x.data(), n) &&
+            total == kernels->sum_exp(x.data(), n, max, 0.7f));
       CHECK(kernels->all_finite(x.data(), n));
       std::vector<float> bad = x;
-      bad[static_cast<size_t>(check::integer(0, n - 1))] = round % 2 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
+      bad[static_cast<size_t>(check::integer(0, n - 1))] =
+          round % 2 ? std::numeric_limits<float>::infinity()
+                    : std::numeric_limits<float>::quiet_NaN();
       CHECK(!kernels->all_finite(bad.data(), n));
     }
     double square = 0, e = 0;
     for (float f : x) square += static_cast<double>(f) * static_cast<double>(f);
-    for (float f : x) e += std::exp((static_cast<double>(f) - static_cast<double>(max)) * static_cast<double>(0.7f));
-    CHECK(max == *std::max_element(x.begin(), x.end()) && std::fabs(static_cast<double>(total) - e) <= 1e-5 * e);
+    for (float f : x)
+      e +=
+          std::exp((static_cast<double>(f) - static_cast<double>(max)) * static_cast<double>(0.7f));
+    CHECK(max == *std::max_element(x.begin(), x.end()) &&
+          std::fabs(static_cast<double>(total) - e) <= 1e-5 * e);
     for (size_t i = 0; i < size; i++) {
       const double v = static_cast<double>(x[i]), u = static_cast<double>(w[i]);
       const double norm = v / std::sqrt(square / n + 1e-5) * u, gate = v / (1 + std::exp(-v)) * u;
@@ -277,21 +308,28 @@ void elementwise() {
   }
 }
 
-// Keys and values of every other token of the store are NaN: none of them may be read into a result.
+// Keys and values of every other token of the store are NaN: none of them may be read into a
+// result.
 void attention() {
   for (int round = 0; round < 30; round++) {
-    const int n = 2 * check::integer(1, 70), heads = check::integer(1, 9), position = check::integer(0, 150);
+    const int n = 2 * check::integer(1, 70), heads = check::integer(1, 9),
+              position = check::integer(0, 150);
     const int tilesPerBlock = check::integer(1, 3), stride = kv::value_stride(n);
-    const size_t tile = kv::tile_elements(n), block = tile * static_cast<size_t>(tilesPerBlock) + 32;
+    const size_t tile = kv::tile_elements(n),
+                 block = tile * static_cast<size_t>(tilesPerBlock) + 32;
     std::vector<int32_t> blocks(static_cast<size_t>(position / (32 * tilesPerBlock)) + 1);
-    for (size_t i = 0; i < blocks.size(); i++) blocks[i] = static_cast<int32_t>((i * 5 + 3) % (blocks.size() * 5 + 7));
+    for (size_t i = 0; i < blocks.size(); i++)
+      blocks[i] = static_cast<int32_t>((i * 5 + 3) % (blocks.size() * 5 + 7));
     std::vector<uint16_t> store((blocks.size() * 5 + 8) * block, 0x7e00);
     std::vector<float> k, v;
     for (int t = 0; t <= position; t++) {
-      uint16_t* at = &store[static_cast<size_t>(blocks[static_cast<size_t>(t / (32 * tilesPerBlock))]) * block +
-                            static_cast<size_t>(t / 32 % tilesPerBlock) * tile];
+      uint16_t* at =
+          &store[static_cast<size_t>(blocks[static_cast<size_t>(t / (32 * tilesPerBlock))]) *
+                     block +
+                 static_cast<size_t>(t / 32 % tilesPerBlock) * tile];
       for (int i = 0; i < n; i++) {
-        const uint16_t hk = float_to_half(check::real(-2, 2)), hv = float_to_half(check::real(-2, 2));
+        const uint16_t hk = float_to_half(check::real(-2, 2)),
+                       hv = float_to_half(check::real(-2, 2));
         at[i * 32 + t % 32] = hk;
         at[32 * n + t % 32 * stride + i] = hv;
         k.push_back(half_to_float(hk));
@@ -313,13 +351,17 @@ void attention() {
       double total = 0;
       for (int t = 0; t <= position; t++) {
         double s = 0;
-        for (int i = 0; i < n; i++) s += static_cast<double>(q[static_cast<size_t>(h * n + i)]) * static_cast<double>(k[static_cast<size_t>(t * n + i)]);
+        for (int i = 0; i < n; i++)
+          s += static_cast<double>(q[static_cast<size_t>(h * n + i)]) *
+               static_cast<double>(k[static_cast<size_t>(t * n + i)]);
         p.push_back(std::exp(s));
         total += p.back();
       }
       for (int i = 0; i < n; i++) {
         double o = 0;
-        for (int t = 0; t <= position; t++) o += p[static_cast<size_t>(t)] / total * static_cast<double>(v[static_cast<size_t>(t * n + i)]);
+        for (int t = 0; t <= position; t++)
+          o += p[static_cast<size_t>(t)] / total *
+               static_cast<double>(v[static_cast<size_t>(t * n + i)]);
         CHECK(std::fabs(static_cast<double>(first[static_cast<size_t>(h * n + i)]) - o) <= 2e-5);
       }
     }
