@@ -9,8 +9,11 @@ namespace cairn::CAIRN_ISA {
 
 inline constexpr int kRowsFloat = 6;
 inline constexpr int kAttendHeads = 4;
+inline constexpr int kAttendColumns = 4;
 
 using F = __m512;
+
+inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 
 inline float fma1(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
