@@ -56,20 +56,22 @@ class Buffer {
   size_t at_ = 0;
 };
 
-// Runs `body` and turns what it throws into a status.
+// Runs `body` and turns what it throws into a status. The buffer is looked up before, for a Java
+// exception may be pending after.
 template <class Body>
 jint guarded(JNIEnv* env, jobject buffer, const Body& body) {
+  Buffer answer(env, buffer);
   try {
     body();
     return static_cast<jint>(Status::OK);
   } catch (const Failure& f) {
-    Buffer(env, buffer).answer(0, f.what());
+    answer.answer(0, f.what());
     return static_cast<jint>(f.status);
   } catch (const std::bad_alloc&) {
-    Buffer(env, buffer).answer(0, "the system refused memory");
+    answer.answer(0, "the system refused memory");
     return static_cast<jint>(Status::MEMORY);
   } catch (const std::exception& e) {
-    Buffer(env, buffer).answer(0, e.what());
+    answer.answer(0, e.what());
     return static_cast<jint>(Status::LOST);
   }
 }

@@ -36,7 +36,7 @@ final class GgufFile {
     for (int i = 0; i < tensorCount; i++) {
       tensors.add(tensor());
     }
-    long base = (in.position() + 31) / 32 * 32;
+    long base = (in.position() + 31L) / 32 * 32;
     tensors.replaceAll(
         t -> new TensorInfo(t.name(), t.type(), t.shape(), t.offset() + base, t.bytes()));
   }
@@ -107,31 +107,26 @@ final class GgufFile {
 
   /** A value of a GGUF type; null for strings and arrays. */
   private Number value(int type) {
-    switch (type) {
-      case 0, 1, 7:
-        return in.get();
-      case 2, 3:
-        return in.getShort();
-      case 4, 5:
-        return in.getInt();
-      case 6:
-        return in.getFloat();
-      case 10, 11:
-        return in.getLong();
-      case 12:
-        return in.getDouble();
-      case 8:
+    return switch (type) {
+      case 0, 1, 7 -> in.get();
+      case 2, 3 -> in.getShort();
+      case 4, 5 -> in.getInt();
+      case 6 -> in.getFloat();
+      case 10, 11 -> in.getLong();
+      case 12 -> in.getDouble();
+      case 8 -> {
         string();
-        return null;
-      case 9:
+        yield null;
+      }
+      case 9 -> {
         int element = in.getInt();
         long count = in.getLong();
         for (long i = 0; i < count; i++) {
           value(element);
         }
-        return null;
-      default:
-        throw new IllegalArgumentException("GGUF type " + type);
-    }
+        yield null;
+      }
+      default -> throw new IllegalArgumentException("GGUF type " + type);
+    };
   }
 }
