@@ -7,7 +7,9 @@ import java.util.OptionalInt;
  *
  * <p>The text of a token list is the concatenation of {@link #bytes(int)} of its tokens, decoded as
  * UTF-8 with U+FFFD for malformed input: the text of a prefix of a list is a prefix of the text of
- * the list, up to an unfinished character at its end.
+ * the list, up to an unfinished character at its end. Nothing is stripped or cleaned up: where a
+ * SentencePiece vocabulary put a space before the text, the tokens of the text spell that space,
+ * and since a completion continues its prompt, that is what it needs.
  */
 public interface Tokenizer {
   /**
