@@ -23,7 +23,8 @@ size_t read_field(const std::string& path, const std::string& key, size_t otherw
     std::istringstream fields(line);
     std::string name;
     size_t value;
-    if (key.empty() ? static_cast<bool>(fields >> value) : fields >> name && name == key && fields >> value)
+    if (key.empty() ? static_cast<bool>(fields >> value)
+                    : fields >> name && name == key && fields >> value)
       return value;
   }
   return otherwise;
@@ -42,9 +43,11 @@ size_t group_leaves(const std::string& dir, const char* limitFile, const char* u
 
 Arena::Arena(size_t bytes, const std::string& what) : size_(aligned(bytes)) {
   mappingBytes_ = size_ + 2 * kHuge;
-  mapping_ = mmap(nullptr, mappingBytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mapping_ =
+      mmap(nullptr, mappingBytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping_ == MAP_FAILED)
-    throw Failure(Status::MEMORY, "the system refused " + std::to_string(bytes) + " bytes for " + what);
+    throw Failure(Status::MEMORY,
+                  "the system refused " + std::to_string(bytes) + " bytes for " + what);
   const uintptr_t start = (reinterpret_cast<uintptr_t>(mapping_) + kHuge - 1) & ~(kHuge - 1);
   data_ = reinterpret_cast<uint8_t*>(start);
 #if defined(MADV_HUGEPAGE)
@@ -52,13 +55,12 @@ Arena::Arena(size_t bytes, const std::string& what) : size_(aligned(bytes)) {
 #endif
 }
 
-Arena::~Arena() {
-  munmap(mapping_, mappingBytes_);
-}
+Arena::~Arena() { munmap(mapping_, mappingBytes_); }
 
 uint8_t* Arena::take(size_t bytes) {
   uint8_t* p = data_ + used_;
-  if (aligned(bytes) > size_ - used_) throw Failure(Status::MEMORY, "an arena was planned too small");
+  if (aligned(bytes) > size_ - used_)
+    throw Failure(Status::MEMORY, "an arena was planned too small");
   used_ += aligned(bytes);
   return p;
 }
@@ -72,7 +74,8 @@ size_t available_memory() {
     if (line.rfind("0::", 0) == 0) path = line.substr(3);
   const std::string root = "/sys/fs/cgroup";
   for (;;) {
-    least = std::min(least, group_leaves(root + path, "memory.max", "memory.current", "inactive_file"));
+    least =
+        std::min(least, group_leaves(root + path, "memory.max", "memory.current", "inactive_file"));
     if (path.empty() || path == "/") break;
     path.erase(path.find_last_of('/'));
   }

@@ -2,7 +2,7 @@
 
 #include "status.hpp"
 
-#if defined(__x86_64__)
+#if defined(CAIRN_X86)
 #include <cpuid.h>
 #endif
 
@@ -10,7 +10,7 @@ namespace cairn {
 
 CpuFeatures cpu_features() {
   CpuFeatures f;
-#if defined(__x86_64__)
+#if defined(CAIRN_X86)
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return f;
   const bool fma = c >> 12 & 1, f16c = c >> 29 & 1, osxsave = c >> 27 & 1;
@@ -47,7 +47,7 @@ const Kernels& choose_kernels(const std::string& wanted) {
   if (!automatic && wanted != "avx2" && wanted != "avx512")
     throw Failure(Status::MISUSE, "instruction set '" + wanted +
                                       "' is unknown; expected auto, scalar, avx2 or avx512");
-#if defined(__x86_64__)
+#if defined(CAIRN_X86)
   const CpuFeatures f = cpu_features();
   if (f.avx512Vnni && wanted != "avx2") return kAvx512Kernels;
   if (f.avx2 && wanted != "avx512") return kAvx2Kernels;

@@ -8,8 +8,8 @@
 namespace cairn {
 
 struct CpuFeatures {
-  bool avx2 = false;        // with FMA and F16C
-  bool avx512 = false;      // F, BW, DQ, VL
+  bool avx2 = false;    // with FMA and F16C
+  bool avx512 = false;  // F, BW, DQ, VL
   bool avx512Vnni = false;
   bool avxVnni = false;
   bool amxInt8 = false;
@@ -20,8 +20,8 @@ CpuFeatures cpu_features();
 // names, separated by spaces
 std::string describe(const CpuFeatures& features);
 
-// `wanted`: auto, scalar, avx2 or avx512. Throws Failure(UNAVAILABLE) where the machine lacks it and
-// Failure(MISUSE) for an unknown name.
+// `wanted`: auto, scalar, avx2 or avx512. Throws Failure(UNAVAILABLE) where the machine lacks it
+// and Failure(MISUSE) for an unknown name.
 const Kernels& choose_kernels(const std::string& wanted);
 
 }  // namespace cairn

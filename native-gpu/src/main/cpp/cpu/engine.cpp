@@ -22,7 +22,8 @@ std::string text(int64_t n) { return std::to_string(n); }
 
 void check_range(const char* name, int64_t value, int64_t least, int64_t most) {
   if (value < least || value > most)
-    misuse(std::string(name) + " is " + text(value) + ", expected " + text(least) + " to " + text(most));
+    misuse(std::string(name) + " is " + text(value) + ", expected " + text(least) + " to " +
+           text(most));
 }
 
 const EngineConfig& checked(const EngineConfig& c) {
@@ -34,7 +35,8 @@ const EngineConfig& checked(const EngineConfig& c) {
   check_range("maxBatchTokens", c.maxBatchTokens, 1, 1 << 16);
   check_range("maxStepsInFlight", c.maxStepsInFlight, 1, 1 << 10);
   if (c.blockTokens % kv::kTileTokens != 0)
-    misuse("blockTokens is " + text(c.blockTokens) + ", expected a multiple of " + text(kv::kTileTokens));
+    misuse("blockTokens is " + text(c.blockTokens) + ", expected a multiple of " +
+           text(kv::kTileTokens));
   return c;
 }
 
@@ -43,24 +45,29 @@ void check_memory(const Model& model, const EngineConfig& c) {
   const size_t scratch = Forward::scratch_bytes(model.desc(), c), have = available_memory();
   const size_t need = weights + kv + scratch;
   if (need <= have) return;
-  auto mib = [](size_t b) { return text(static_cast<int64_t>((b + (1 << 20) - 1) >> 20)) + " MiB"; };
-  throw Failure(Status::MEMORY, "the device needs " + mib(need) + " (weights " + mib(weights) + ", KV store " +
-                                    mib(kv) + ", scratch " + mib(scratch) + ") and " + mib(have) +
-                                    " are available");
+  auto mib = [](size_t b) {
+    return text(static_cast<int64_t>((b + (1 << 20) - 1) >> 20)) + " MiB";
+  };
+  throw Failure(Status::MEMORY, "the device needs " + mib(need) + " (weights " + mib(weights) +
+                                    ", KV store " + mib(kv) + ", scratch " + mib(scratch) +
+                                    ") and " + mib(have) + " are available");
 }
 
 void check_sampling(const SamplingParams& p) {
   auto require = [](bool ok, const char* name, double value, const char* expected) {
     if (!ok) misuse(std::string(name) + " is " + std::to_string(value) + ", expected " + expected);
   };
-  require(p.temperature >= 0 && p.temperature <= 1e6f, "temperature", p.temperature, "0 to 1000000");
+  require(p.temperature >= 0 && p.temperature <= 1e6f, "temperature", p.temperature,
+          "0 to 1000000");
   require(p.topK >= 0, "topK", p.topK, "at least 0");
   require(p.topP >= 0 && p.topP <= 1, "topP", p.topP, "0 to 1");
   require(p.minP >= 0 && p.minP <= 1, "minP", p.minP, "0 to 1");
   require(p.repetitionPenalty >= 1e-6f && p.repetitionPenalty <= 1e6f, "repetitionPenalty",
           p.repetitionPenalty, "0.000001 to 1000000");
-  require(std::fabs(p.presencePenalty) <= 1e6f, "presencePenalty", p.presencePenalty, "-1000000 to 1000000");
-  require(std::fabs(p.frequencyPenalty) <= 1e6f, "frequencyPenalty", p.frequencyPenalty, "-1000000 to 1000000");
+  require(std::fabs(p.presencePenalty) <= 1e6f, "presencePenalty", p.presencePenalty,
+          "-1000000 to 1000000");
+  require(std::fabs(p.frequencyPenalty) <= 1e6f, "frequencyPenalty", p.frequencyPenalty,
+          "-1000000 to 1000000");
 }
 
 }  // namespace
@@ -129,17 +136,19 @@ void Engine::free_slot(int32_t number) {
   const std::lock_guard lock(mutex_);
   if (s.inFlight > 0) misuse("slot " + text(number) + " is in a step that was not awaited");
   s.open = false;
-  const bool idle = std::none_of(steps_.begin(), steps_.end(), [](const auto& j) { return !j->done; });
+  const bool idle =
+      std::none_of(steps_.begin(), steps_.end(), [](const auto& j) { return !j->done; });
   if (--stats_.openSlots == 0 && idle) stats_.idleNanos += now_nanos() - idleSince_;
 }
 
-// A chunk whose firstBlock is 0 and that brings blocks starts a new block table. Its first tokens may
-// be in blocks that are filled already (a shared prefix), in whole blocks.
+// A chunk whose firstBlock is 0 and that brings blocks starts a new block table. Its first tokens
+// may be in blocks that are filled already (a shared prefix), in whole blocks.
 void Engine::check(ChunkJob& c) {
   Slot& s = slot_at(c.slot);
   const std::string name = "chunk of slot " + text(c.slot);
   if (!s.open) misuse("slot " + text(c.slot) + " is not open");
-  if (slotStamp_[static_cast<size_t>(c.slot)] == submissions_) misuse("slot " + text(c.slot) + " is twice in the step");
+  if (slotStamp_[static_cast<size_t>(c.slot)] == submissions_)
+    misuse("slot " + text(c.slot) + " is twice in the step");
   slotStamp_[static_cast<size_t>(c.slot)] = submissions_;
   if (c.count < 1) misuse(name + " has " + text(c.count) + " tokens, expected at least 1");
   if (c.start < 0) misuse(name + " starts at " + text(c.start) + ", expected at least 0");
@@ -149,7 +158,8 @@ void Engine::check(ChunkJob& c) {
   if (end > config_.maxContext)
     misuse(name + " ends at token " + text(end) + ", expected at most " + text(config_.maxContext));
   if (c.sample && end != s.plannedKnown)
-    misuse(name + " samples after token " + text(end) + " and the slot knows " + text(s.plannedKnown));
+    misuse(name + " samples after token " + text(end) + " and the slot knows " +
+           text(s.plannedKnown));
   c.restart = c.firstBlock == 0 && (c.start == 0 || !c.blocks.empty());
   if (c.restart && s.inFlight > 0 && !s.plannedBlocks.empty())
     misuse(name + " starts anew while a step that names the slot was not awaited");
@@ -166,8 +176,9 @@ void Engine::check_blocks(ChunkJob& c, const Slot& s) {
     misuse(name + " brings blocks from index " + text(c.firstBlock) + ", expected " + text(have));
   const int64_t total = have + static_cast<int64_t>(c.blocks.size());
   if (total * bt < end || total > static_cast<int64_t>(s.blocks.size()))
-    misuse(name + " has " + text(total) + " blocks of " + text(bt) + " tokens, expected enough for " +
-           text(end) + " tokens and at most " + text(static_cast<int64_t>(s.blocks.size())));
+    misuse(name + " has " + text(total) + " blocks of " + text(bt) +
+           " tokens, expected enough for " + text(end) + " tokens and at most " +
+           text(static_cast<int64_t>(s.blocks.size())));
   for (int32_t b : c.blocks) check_range("block", b, 0, config_.kvBlocks - 1);
   if (!c.restart) return;
   if (c.start % bt != 0)
@@ -202,7 +213,8 @@ void Engine::submit(int64_t id, std::vector<ChunkJob> chunks) {
     const std::lock_guard lock(mutex_);
     if (stop_) throw Failure(Status::CLOSED, "the device is closed");
     if (steps_.size() >= static_cast<size_t>(config_.maxStepsInFlight))
-      misuse(text(static_cast<int64_t>(steps_.size())) + " steps were submitted and not awaited, expected at most " +
+      misuse(text(static_cast<int64_t>(steps_.size())) +
+             " steps were submitted and not awaited, expected at most " +
              text(config_.maxStepsInFlight - 1) + " before another");
     if (chunks.empty()) misuse("the step has no chunk");
     submissions_++;
@@ -212,12 +224,15 @@ void Engine::submit(int64_t id, std::vector<ChunkJob> chunks) {
       tokens += c.count;
     }
     if (tokens > config_.maxBatchTokens)
-      misuse("the step has " + text(tokens) + " tokens, expected at most " + text(config_.maxBatchTokens));
+      misuse("the step has " + text(tokens) + " tokens, expected at most " +
+             text(config_.maxBatchTokens));
     for (const ChunkJob& c : chunks) {
       const Slot& s = slots_[static_cast<size_t>(c.slot)];
-      for (int64_t i = c.start / config_.blockTokens; i * config_.blockTokens < c.start + c.count; i++) {
+      for (int64_t i = c.start / config_.blockTokens; i * config_.blockTokens < c.start + c.count;
+           i++) {
         const int64_t have = c.restart ? 0 : static_cast<int64_t>(s.plannedBlocks.size());
-        const int32_t b = i < have ? s.plannedBlocks[static_cast<size_t>(i)] : c.blocks[static_cast<size_t>(i - have)];
+        const int32_t b = i < have ? s.plannedBlocks[static_cast<size_t>(i)]
+                                   : c.blocks[static_cast<size_t>(i - have)];
         int64_t& stamp = blockStamp_[static_cast<size_t>(b)];
         if (stamp == submissions_) misuse("block " + text(b) + " is written twice in the step");
         stamp = submissions_;

@@ -66,9 +66,15 @@ bool pack_panel(WeightType type, size_t k, const uint8_t* rows, int count, uint8
       uint8_t* rec = panel + b * (block_length(type) / 32) * panel_block_bytes(type);
       finite &= is_finite_half(read_half(type == WeightType::Q6_K ? block + 208 : block));
       switch (type) {
-        case WeightType::Q8_0: pack_q8_0(block, c, rec); break;
-        case WeightType::Q4_0: pack_q4_0(block, c, rec); break;
-        default: pack_q6_k(block, c, rec); break;
+        case WeightType::Q8_0:
+          pack_q8_0(block, c, rec);
+          break;
+        case WeightType::Q4_0:
+          pack_q4_0(block, c, rec);
+          break;
+        default:
+          pack_q6_k(block, c, rec);
+          break;
       }
     }
   }
@@ -81,8 +87,12 @@ void read_column(WeightType type, size_t k, const uint8_t* panel, int column, fl
     const uint8_t* rec = is_float(type) ? panel : panel + i / 32 * panel_block_bytes(type);
     const size_t j = i % 32;
     switch (type) {
-      case WeightType::F32: std::memcpy(out + i, panel + (i * 32 + c) * 4, 4); break;
-      case WeightType::F16: out[i] = half_to_float(read_half(panel + (i * 32 + c) * 2)); break;
+      case WeightType::F32:
+        std::memcpy(out + i, panel + (i * 32 + c) * 4, 4);
+        break;
+      case WeightType::F16:
+        out[i] = half_to_float(read_half(panel + (i * 32 + c) * 2));
+        break;
       case WeightType::Q8_0:
         out[i] = half_to_float(read_half(rec + 1024 + 2 * c)) *
                  static_cast<float>(static_cast<int8_t>(rec[byte_place(c, j)]));

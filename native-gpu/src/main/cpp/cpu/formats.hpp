@@ -3,8 +3,9 @@
 // F32, F16: [k][32 columns]. Block types, one record for 32 inputs; byte kg·64 + c·4 + j of a half
 // of 16 columns is w[column c][input 4kg + j]:
 //   Q8_0, 1,088 bytes: two halves of 512 (int8), 32 fp16 scales
-//   Q4_0,   576 bytes: two halves of 256 (low nibble input 4kg + j, high nibble 16 + 4kg + j), scales
-//   Q6_K, 1,152 bytes: two halves of 512 (0..63), int8 scales of inputs 0..15 and of 16..31, fp16
+//   Q4_0,   576 bytes: two halves of 256 (low nibble input 4kg + j, high nibble 16 + 4kg + j),
+//   scales Q6_K, 1,152 bytes: two halves of 512 (0..63), int8 scales of inputs 0..15 and of 16..31,
+//   fp16
 //                      super-block scales
 #pragma once
 
@@ -32,11 +33,16 @@ constexpr size_t block_length(WeightType t) {
 // bytes of a block in a file
 constexpr size_t block_bytes(WeightType t) {
   switch (t) {
-    case WeightType::F32: return 4;
-    case WeightType::F16: return 2;
-    case WeightType::Q4_0: return 18;
-    case WeightType::Q8_0: return 34;
-    default: return 210;
+    case WeightType::F32:
+      return 4;
+    case WeightType::F16:
+      return 2;
+    case WeightType::Q4_0:
+      return 18;
+    case WeightType::Q8_0:
+      return 34;
+    default:
+      return 210;
   }
 }
 

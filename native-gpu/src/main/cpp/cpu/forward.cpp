@@ -1,7 +1,6 @@
 #include "forward.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "activation.hpp"
@@ -15,17 +14,6 @@ size_t up32(int32_t n) { return (static_cast<size_t>(n) + 31) / 32 * 32; }
 
 // Row stride of a product's output: whole panels, and never a multiple of 4 KiB.
 size_t stride(size_t width) { return (width + 31) / 32 * 32 + 16; }
-
-constexpr int kRowsPerTask = 4;
-
-// Calls body(row) for every row.
-template <class Body>
-void for_rows(ThreadPool& pool, int rows, const Body& body) {
-  pool.run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](int task, int) {
-    const int last = std::min(rows, (task + 1) * kRowsPerTask);
-    for (int r = task * kRowsPerTask; r < last; r++) body(static_cast<size_t>(r));
-  });
-}
 
 }  // namespace
 
@@ -65,7 +53,7 @@ size_t Forward::scratch_bytes(const ModelDesc& d, const EngineConfig& c) {
   return Layout(d, c).total() +
          static_cast<size_t>(c.maxSlots) * static_cast<size_t>(c.maxContext + 1) * 4 +
          static_cast<size_t>(c.maxBatchTokens) * sizeof(LogitRow) +
-         static_cast<size_t>(c.threads) * static_cast<size_t>(d.vocabulary) * 12;
+         static_cast<size_t>(c.threads) * static_cast<size_t>(d.vocabulary) * 20;
 }
 
 Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig& config)
@@ -136,29 +124,30 @@ void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
 void Forward::embed() {
   const int rows = static_cast<int>(rows_.size());
   const std::vector<double>& frequencies = model_.rope_frequencies();
-  for_rows(pool_, rows, [&](size_t r) {
-      const Row& row = rows_[static_cast<size_t>(r)];
-      model_.embedding().row(row.slot->history[static_cast<size_t>(row.position)],
-                             x_ + static_cast<size_t>(r) * ldDim_);
-      float* angles = angles_ + static_cast<size_t>(r) * 2 * frequencies.size();
-      for (size_t i = 0; i < frequencies.size(); i++) {
-        double sin, cos;
-        math::sin_cos(row.position * frequencies[i], &sin, &cos);
-        angles[2 * i] = static_cast<float>(cos);
-        angles[2 * i + 1] = static_cast<float>(sin);
-      }
+  pool_.for_rows(rows, [&](size_t r) {
+    const Row& row = rows_[static_cast<size_t>(r)];
+    model_.embedding().row(row.slot->history[static_cast<size_t>(row.position)],
+                           x_ + static_cast<size_t>(r) * ldDim_);
+    float* angles = angles_ + static_cast<size_t>(r) * 2 * frequencies.size();
+    for (size_t i = 0; i < frequencies.size(); i++) {
+      double sin, cos;
+      math::sin_cos(row.position * frequencies[i], &sin, &cos);
+      angles[2 * i] = static_cast<float>(cos);
+      angles[2 * i + 1] = static_cast<float>(sin);
+    }
   });
 }
 
 void Forward::prepare(int rows, const float* norm, const float* const* xs, size_t ldx, float* out,
                       size_t ldOut, int width, const Product* products, int count) {
-  const bool quantized = std::any_of(products, products + count, [](const Product& p) { return !is_float(p.matrix->type); });
+  const bool quantized = std::any_of(products, products + count,
+                                     [](const Product& p) { return !is_float(p.matrix->type); });
   if (norm == nullptr && !quantized) return;
-  for_rows(pool_, rows, [&](size_t r) {
-      const float* x = xs != nullptr ? xs[r] : x_ + static_cast<size_t>(r) * ldx;
-      float* o = out + static_cast<size_t>(r) * ldOut;
-      if (norm != nullptr) kernels_.rms_norm(x, norm, model_.desc().eps, o, width);
-      if (quantized) kernels_.quantize(o, width, acts_, r);
+  pool_.for_rows(rows, [&](size_t r) {
+    const float* x = xs != nullptr ? xs[r] : x_ + static_cast<size_t>(r) * ldx;
+    float* o = out + static_cast<size_t>(r) * ldOut;
+    if (norm != nullptr) kernels_.rms_norm(x, norm, model_.desc().eps, o, width);
+    if (quantized) kernels_.quantize(o, width, acts_, r);
   });
 }
 
@@ -174,9 +163,11 @@ void Forward::multiply(int rows, const float* x, size_t ldx, const Product* prod
       const int n = m.panel_count(), p0 = std::max(first, 0), p1 = std::min(last, n);
       if (p0 < p1) {
         if (is_float(m.type))
-          kernels_.gemm_float(m.type, m.panels, m.k, x, ldx, rows, products[i].y, products[i].ldy, p0, p1);
+          kernels_.gemm_float(m.type, m.panels, m.k, x, ldx, rows, products[i].y, products[i].ldy,
+                              p0, p1);
         else
-          kernels_.gemm_blocks(m.type, m.panels, m.k / 32, acts_, rows, products[i].y, products[i].ldy, p0, p1);
+          kernels_.gemm_blocks(m.type, m.panels, m.k / 32, acts_, rows, products[i].y,
+                               products[i].ldy, p0, p1);
       }
       first -= n;
       last -= n;
@@ -190,12 +181,14 @@ void Forward::layer(int index) {
   const int rows = static_cast<int>(rows_.size());
   if (rows == 0) return;
   auto add_to_x = [&] {
-    for_rows(pool_, rows, [&](size_t r) {
-        kernels_.add(x_ + static_cast<size_t>(r) * ldDim_, y_ + static_cast<size_t>(r) * ldDim_, d.embedding);
+    pool_.for_rows(rows, [&](size_t r) {
+      kernels_.add(x_ + static_cast<size_t>(r) * ldDim_, y_ + static_cast<size_t>(r) * ldDim_,
+                   d.embedding);
     });
   };
 
-  const Product qkv[] = {{&l.q, qkv_, ldQkv_}, {&l.k, qkv_ + kOffset_, ldQkv_}, {&l.v, qkv_ + vOffset_, ldQkv_}};
+  const Product qkv[] = {
+      {&l.q, qkv_, ldQkv_}, {&l.k, qkv_ + kOffset_, ldQkv_}, {&l.v, qkv_ + vOffset_, ldQkv_}};
   prepare(rows, l.attnNorm, nullptr, ldDim_, xn_, ldDim_, d.embedding, qkv, 3);
   multiply(rows, xn_, ldDim_, qkv, 3);
   attend(index);
@@ -207,71 +200,14 @@ void Forward::layer(int index) {
   const Product ffn[] = {{&l.gate, gate_, ldFfn_}, {&l.up, up_, ldFfn_}};
   prepare(rows, l.ffnNorm, nullptr, ldDim_, xn_, ldDim_, d.embedding, ffn, 2);
   multiply(rows, xn_, ldDim_, ffn, 2);
-  for_rows(pool_, rows, [&](size_t r) {
-      kernels_.swiglu(gate_ + static_cast<size_t>(r) * ldFfn_, up_ + static_cast<size_t>(r) * ldFfn_, d.feedForward);
+  pool_.for_rows(rows, [&](size_t r) {
+    kernels_.swiglu(gate_ + static_cast<size_t>(r) * ldFfn_, up_ + static_cast<size_t>(r) * ldFfn_,
+                    d.feedForward);
   });
   const Product down[] = {{&l.down, y_, ldDim_}};
   prepare(rows, nullptr, nullptr, 0, gate_, ldFfn_, d.feedForward, down, 1);
   multiply(rows, gate_, ldFfn_, down, 1);
   add_to_x();
-}
-
-void Forward::rotate(float* head, const float* angles) const {
-  const int pairs = model_.desc().ropeDimensions / 2;
-  const bool halves = model_.desc().ropeHalves;
-  for (int i = 0; i < pairs; i++) {
-    float& a = head[halves ? i : 2 * i];
-    float& b = head[halves ? i + pairs : 2 * i + 1];
-    const float c = angles[2 * i], s = angles[2 * i + 1], x = a, y = b;
-    a = x * c - y * s;
-    b = x * s + y * c;
-  }
-}
-
-void Forward::store_kv(int layer, const Row& row, const float* k, const float* v) {
-  const ModelDesc& d = model_.desc();
-  const int n = d.headLength, valueStride = kv::value_stride(n);
-  const size_t block = kv::block_elements(d.kvHeads, n, config_.blockTokens);
-  const size_t tiles = static_cast<size_t>(config_.blockTokens / kv::kTileTokens);
-  const int32_t number = row.slot->blocks[static_cast<size_t>(row.position / config_.blockTokens)];
-  const size_t tile = static_cast<size_t>(row.position % config_.blockTokens / kv::kTileTokens);
-  const size_t token = static_cast<size_t>(row.position % kv::kTileTokens);
-  auto* base = reinterpret_cast<uint16_t*>(kv_.data()) +
-               (static_cast<size_t>(layer) * static_cast<size_t>(config_.kvBlocks) + static_cast<size_t>(number)) * block;
-  uint16_t halves[kv::kMaxHeadLength];
-  for (int h = 0; h < d.kvHeads; h++) {
-    uint16_t* to = base + (static_cast<size_t>(h) * tiles + tile) * kv::tile_elements(n);
-    kernels_.to_half(k + h * n, halves, n);
-    for (int i = 0; i < n; i++) to[static_cast<size_t>(i * kv::kTileTokens) + token] = halves[i];
-    kernels_.to_half(v + h * n, to + kv::kTileTokens * n + static_cast<size_t>(valueStride) * token, n);
-  }
-}
-
-void Forward::attend(int layer) {
-  const ModelDesc& d = model_.desc();
-  const int rows = static_cast<int>(rows_.size()), n = d.headLength, group = d.heads / d.kvHeads;
-  const float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(n)));
-  for_rows(pool_, rows, [&](size_t r) {
-      float* q = qkv_ + static_cast<size_t>(r) * ldQkv_;
-      float* k = q + kOffset_;
-      const float* angles = angles_ + static_cast<size_t>(r) * static_cast<size_t>(d.ropeDimensions);
-      for (int h = 0; h < d.heads; h++) rotate(q + h * n, angles);
-      for (int i = 0; i < d.heads * n; i++) q[i] *= scale;
-      for (int h = 0; h < d.kvHeads; h++) rotate(k + h * n, angles);
-      store_kv(layer, rows_[static_cast<size_t>(r)], k, q + vOffset_);
-  });
-  const size_t block = kv::block_elements(d.kvHeads, n, config_.blockTokens);
-  const size_t perHead = block / static_cast<size_t>(d.kvHeads);
-  const auto* base = reinterpret_cast<const uint16_t*>(kv_.data()) +
-                     static_cast<size_t>(layer) * static_cast<size_t>(config_.kvBlocks) * block;
-  pool_.run(rows * d.kvHeads, [&](int task, int) {
-    const int r = task / d.kvHeads, h = task % d.kvHeads;
-    const Row& row = rows_[static_cast<size_t>(r)];
-    const KvView view{base + static_cast<size_t>(h) * perHead, block, row.slot->blocks.data(),
-                      config_.blockTokens / kv::kTileTokens, n};
-    kernels_.attend(qkv_ + static_cast<size_t>(r) * ldQkv_ + h * group * n, group, row.position, view,
-                    heads_ + static_cast<size_t>(r) * ldHeads_ + h * group * n);
-  });
 }
 
 void Forward::head() {
@@ -286,7 +222,8 @@ void Forward::head() {
     multiply(rows, headX_, ldDim_, product, 1);
     pool_.run(rows, [&](int task, int thread) {
       finish_row(logitRows_[static_cast<size_t>(first + task)],
-                 logits_ + static_cast<size_t>(task) * ldLogits_, samplers_[static_cast<size_t>(thread)]);
+                 logits_ + static_cast<size_t>(task) * ldLogits_,
+                 samplers_[static_cast<size_t>(thread)]);
     });
   }
 }
@@ -297,7 +234,8 @@ void Forward::finish_row(LogitRow& r, float* logits, Sampler& sampler) {
   const int length = row.position + 1;
   r.finite = kernels_.all_finite(logits, model_.desc().vocabulary);
   if (!r.finite) return;
-  r.token = r.sample ? sampler.sample(logits, slot.sampling, slot.history.data(), length, slot.prompt, slot.seed)
+  r.token = r.sample ? sampler.sample(logits, slot.sampling, slot.history.data(), length,
+                                      slot.prompt, slot.seed)
                      : slot.history[static_cast<size_t>(length)];
   if (!r.sample || slot.logprobs >= 0)
     r.logprobs = sampler.logprobs(logits, r.token, std::max(0, slot.logprobs));

@@ -31,9 +31,11 @@ class Model::File {
     if (fstat(fd_, &s) != 0) {
       change = std::strerror(errno);
     } else if (s.st_size != desc.fileBytes) {
-      change = "it has " + std::to_string(s.st_size) + " bytes, expected " + std::to_string(desc.fileBytes);
+      change = "it has " + std::to_string(s.st_size) + " bytes, expected " +
+               std::to_string(desc.fileBytes);
     } else {
-      const int64_t millis = static_cast<int64_t>(s.st_mtim.tv_sec) * 1000 + s.st_mtim.tv_nsec / 1000000;
+      const int64_t millis =
+          static_cast<int64_t>(s.st_mtim.tv_sec) * 1000 + s.st_mtim.tv_nsec / 1000000;
       if (millis != desc.modifiedMillis)
         change = "its modification time is " + std::to_string(millis) + " ms, expected " +
                  std::to_string(desc.modifiedMillis);
@@ -68,18 +70,21 @@ class Model::File {
 
 void Matrix::row(int index, float* out) const {
   const size_t width = static_cast<size_t>(k);
-  read_column(type, width, panels + static_cast<size_t>(index / kPanelColumns) * panel_bytes(type, width),
+  read_column(type, width,
+              panels + static_cast<size_t>(index / kPanelColumns) * panel_bytes(type, width),
               index % kPanelColumns, out);
 }
 
 Model::Model(const ModelDesc& desc) : desc_(desc) {
   const ModelDesc& d = desc_;
   constexpr int32_t kMost = 1 << 24;
-  for (int32_t v : {d.embedding, d.layers, d.heads, d.kvHeads, d.headLength, d.feedForward, d.vocabulary})
-    if (v < 1 || v > kMost) refuse("a dimension of the model is " + std::to_string(v) + ", expected 1 to 16777216");
+  for (int32_t v :
+       {d.embedding, d.layers, d.heads, d.kvHeads, d.headLength, d.feedForward, d.vocabulary})
+    if (v < 1 || v > kMost)
+      refuse("a dimension of the model is " + std::to_string(v) + ", expected 1 to 16777216");
   if (d.heads % d.kvHeads != 0)
-    refuse("the model has " + std::to_string(d.heads) + " query heads, expected a multiple of its " +
-           std::to_string(d.kvHeads) + " key heads");
+    refuse("the model has " + std::to_string(d.heads) +
+           " query heads, expected a multiple of its " + std::to_string(d.kvHeads) + " key heads");
   if (d.headLength > kv::kMaxHeadLength)
     refuse("heads have " + std::to_string(d.headLength) + " elements, expected at most " +
            std::to_string(kv::kMaxHeadLength));
@@ -89,12 +94,14 @@ Model::Model(const ModelDesc& desc) : desc_(desc) {
   if (!(d.ropeBase >= 1 && d.ropeBase <= 1e30f) || !(d.ropeScale > 1e-6f && d.ropeScale <= 1e9f) ||
       !(d.eps >= 0 && d.eps <= 1))
     refuse("rope base, rope scale or epsilon of the model is out of range");
-  if (d.tensors.size() != static_cast<size_t>(kModelTensors) + static_cast<size_t>(d.layers) * kLayerTensors)
+  if (d.tensors.size() !=
+      static_cast<size_t>(kModelTensors) + static_cast<size_t>(d.layers) * kLayerTensors)
     refuse("the list of tensors does not fit the number of layers");
 
   const int qDim = d.heads * d.headLength, kvDim = d.kvHeads * d.headLength;
   check_vector(d.of(kOutputNorm), d.embedding, "output_norm");
-  if (d.of(kRopeFactors).bytes > 0) check_vector(d.of(kRopeFactors), d.ropeDimensions / 2, "rope_freqs");
+  if (d.of(kRopeFactors).bytes > 0)
+    check_vector(d.of(kRopeFactors), d.ropeDimensions / 2, "rope_freqs");
   layers_.resize(static_cast<size_t>(d.layers));
   for (int i = 0; i < d.layers; i++) {
     Layer& l = layers_[static_cast<size_t>(i)];
@@ -112,26 +119,29 @@ Model::Model(const ModelDesc& desc) : desc_(desc) {
   embedding_ = plan(d.of(kEmbedding), d.vocabulary, d.embedding, "token_embd");
 }
 
-static void check_place(const TensorDesc& t, const ModelDesc& d, size_t expected, const std::string& name) {
+static void check_place(const TensorDesc& t, const ModelDesc& d, size_t expected,
+                        const std::string& name) {
   if (t.bytes < 0 || static_cast<size_t>(t.bytes) != expected)
-    refuse("tensor " + name + " has " + std::to_string(t.bytes) + " bytes, expected " + std::to_string(expected));
+    refuse("tensor " + name + " has " + std::to_string(t.bytes) + " bytes, expected " +
+           std::to_string(expected));
   if (t.offset < 0 || t.offset > d.fileBytes || t.bytes > d.fileBytes - t.offset)
     refuse("tensor " + name + " ends beyond the file's " + std::to_string(d.fileBytes) + " bytes");
 }
 
 Matrix Model::plan(const TensorDesc& t, int n, int k, const char* name) {
-  if (!is_supported(t.type)) refuse("tensor " + std::string(name) + " has type " + std::to_string(t.type) +
-                                    ", expected F32, F16, Q8_0, Q4_0 or Q6_K");
+  if (!is_supported(t.type))
+    refuse("tensor " + std::string(name) + " has type " + std::to_string(t.type) +
+           ", expected F32, F16, Q8_0, Q4_0 or Q6_K");
   if (t.in != k || t.out != n)
-    refuse("tensor " + std::string(name) + " is " + std::to_string(t.in) + " by " + std::to_string(t.out) +
-           ", expected " + std::to_string(k) + " by " + std::to_string(n));
+    refuse("tensor " + std::string(name) + " is " + std::to_string(t.in) + " by " +
+           std::to_string(t.out) + ", expected " + std::to_string(k) + " by " + std::to_string(n));
   Matrix m;
   m.type = static_cast<WeightType>(t.type);
   m.n = n;
   m.k = k;
   if (static_cast<size_t>(k) % block_length(m.type) != 0)
-    refuse("tensor " + std::string(name) + " has rows of " + std::to_string(k) + ", expected a multiple of " +
-           std::to_string(block_length(m.type)));
+    refuse("tensor " + std::string(name) + " has rows of " + std::to_string(k) +
+           ", expected a multiple of " + std::to_string(block_length(m.type)));
   check_place(t, desc_, static_cast<size_t>(n) * row_bytes(m.type, static_cast<size_t>(k)), name);
   weightBytes_ += Arena::aligned(m.bytes());
   total_ += t.bytes;
@@ -140,7 +150,8 @@ Matrix Model::plan(const TensorDesc& t, int n, int k, const char* name) {
 
 void Model::check_vector(const TensorDesc& t, int n, const char* name) const {
   if (t.type != 0 && t.type != 1)
-    refuse("tensor " + std::string(name) + " has type " + std::to_string(t.type) + ", expected F32 or F16");
+    refuse("tensor " + std::string(name) + " has type " + std::to_string(t.type) +
+           ", expected F32 or F16");
   check_place(t, desc_, static_cast<size_t>(n) * (t.type == 0 ? 4 : 2), name);
   const_cast<Model*>(this)->weightBytes_ += Arena::aligned(static_cast<size_t>(n) * 4 + 64);
 }
@@ -152,11 +163,13 @@ void Model::read_matrix(const File& file, const TensorDesc& t, Matrix& m) {
   for (int p = 0; p < m.panel_count(); p++) {
     const int first = p * kPanelColumns, count = std::min(kPanelColumns, m.n - first);
     const size_t bytes = static_cast<size_t>(count) * stride;
-    file.read(t.offset + static_cast<int64_t>(static_cast<size_t>(first) * stride), rows.data(), bytes);
-    if (!pack_panel(m.type, width, rows.data(), count, m.panels + static_cast<size_t>(p) * panel_bytes(m.type, width)) )
+    file.read(t.offset + static_cast<int64_t>(static_cast<size_t>(first) * stride), rows.data(),
+              bytes);
+    if (!pack_panel(m.type, width, rows.data(), count,
+                    m.panels + static_cast<size_t>(p) * panel_bytes(m.type, width)))
       refuse("model file " + desc_.path + " has a quantization scale that is not finite in rows " +
-             std::to_string(first) + " to " + std::to_string(first + count - 1) + " of the tensor at byte " +
-             std::to_string(t.offset));
+             std::to_string(first) + " to " + std::to_string(first + count - 1) +
+             " of the tensor at byte " + std::to_string(t.offset));
     done_ += static_cast<int64_t>(bytes);
   }
   if (!progress_(done_, total_)) refuse("the load was stopped");
@@ -177,15 +190,16 @@ const float* Model::read_vector(const File& file, const TensorDesc& t) {
 }
 
 void Model::make_rope(const File& file) {
-  const float* factors = desc_.of(kRopeFactors).bytes > 0 ? read_vector(file, desc_.of(kRopeFactors)) : nullptr;
+  const float* factors =
+      desc_.of(kRopeFactors).bytes > 0 ? read_vector(file, desc_.of(kRopeFactors)) : nullptr;
   for (int i = 0; i < desc_.ropeDimensions / 2; i++) {
     const double exponent = -2.0 * i / desc_.ropeDimensions;
     double f = i == 0 ? 1.0 : math::pow(static_cast<double>(desc_.ropeBase), exponent);
     f /= static_cast<double>(desc_.ropeScale);
     if (factors != nullptr) {
       if (!(factors[i] > 1e-6f && factors[i] < 1e9f))
-        refuse("frequency factor " + std::to_string(i) + " of rope_freqs is " + std::to_string(factors[i]) +
-               ", expected a positive number");
+        refuse("frequency factor " + std::to_string(i) + " of rope_freqs is " +
+               std::to_string(factors[i]) + ", expected a positive number");
       f /= static_cast<double>(factors[i]);
     }
     ropeFrequencies_.push_back(f);

@@ -47,6 +47,7 @@ void top_tokens(const float* logits, int vocabulary, int top, double logSum, Log
 Sampler::Sampler(const Kernels& kernels, int vocabulary)
     : kernels_(kernels), vocabulary_(vocabulary), counts_(static_cast<size_t>(vocabulary)) {
   candidates_.reserve(static_cast<size_t>(vocabulary));
+  changed_.reserve(static_cast<size_t>(vocabulary));
 }
 
 void Sampler::penalize(float* logits, const SamplingParams& p, const int32_t* history, int length,

@@ -54,9 +54,9 @@ class Sampler {
 
   const Kernels& kernels_;
   int vocabulary_;
-  std::vector<uint32_t> counts_;        // occurrences among generated tokens, + kSeen
-  std::vector<Candidate> candidates_;   // sorted; all tokens with a logit ≥ floor_
-  std::vector<Candidate> changed_;      // logits before penalties
+  std::vector<uint32_t> counts_;       // occurrences among generated tokens, + kSeen
+  std::vector<Candidate> candidates_;  // sorted; all tokens with a logit ≥ floor_
+  std::vector<Candidate> changed_;     // logits before penalties
   float floor_ = 0;
   int depth_ = 0;
 };

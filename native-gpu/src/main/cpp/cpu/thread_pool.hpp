@@ -33,7 +33,18 @@ class ThreadPool {
     });
   }
 
+  // Calls body(row) for every row below `rows`, a few rows a task.
+  template <class Body>
+  void for_rows(int rows, const Body& body) {
+    run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](int task, int) {
+      const int first = task * kRowsPerTask;
+      const int last = rows - first < kRowsPerTask ? rows : first + kRowsPerTask;
+      for (int r = first; r < last; r++) body(static_cast<size_t>(r));
+    });
+  }
+
  private:
+  static constexpr int kRowsPerTask = 4;
   using Call = void (*)(const void*, int, int);
 
   void start(int tasks, const void* body, Call call);

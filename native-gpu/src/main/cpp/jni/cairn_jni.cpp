@@ -28,13 +28,15 @@ class Buffer {
 
   template <class T>
   void put(T value) {
-    if (size_ - at_ < sizeof value) throw Failure(Status::LOST, "the result does not fit its buffer");
+    if (size_ - at_ < sizeof value)
+      throw Failure(Status::LOST, "the result does not fit its buffer");
     std::memcpy(data_ + at_, &value, sizeof value);
     at_ += sizeof value;
   }
   template <class T>
   T get() {
-    if (size_ - at_ < sizeof(T)) throw Failure(Status::MISUSE, "the step ends before its last chunk");
+    if (size_ - at_ < sizeof(T))
+      throw Failure(Status::MISUSE, "the step ends before its last chunk");
     T value;
     std::memcpy(&value, data_ + at_, sizeof value);
     at_ += sizeof value;
@@ -54,20 +56,22 @@ class Buffer {
   size_t at_ = 0;
 };
 
-// Runs `body` and turns what it throws into a status.
+// Runs `body` and turns what it throws into a status. The buffer is looked up before, for a Java
+// exception may be pending after.
 template <class Body>
 jint guarded(JNIEnv* env, jobject buffer, const Body& body) {
+  Buffer answer(env, buffer);
   try {
     body();
     return static_cast<jint>(Status::OK);
   } catch (const Failure& f) {
-    Buffer(env, buffer).answer(0, f.what());
+    answer.answer(0, f.what());
     return static_cast<jint>(f.status);
   } catch (const std::bad_alloc&) {
-    Buffer(env, buffer).answer(0, "the system refused memory");
+    answer.answer(0, "the system refused memory");
     return static_cast<jint>(Status::MEMORY);
   } catch (const std::exception& e) {
-    Buffer(env, buffer).answer(0, e.what());
+    answer.answer(0, e.what());
     return static_cast<jint>(Status::LOST);
   }
 }
@@ -76,7 +80,8 @@ Engine& engine(jlong handle) { return *reinterpret_cast<Engine*>(handle); }
 
 std::string text(JNIEnv* env, jbyteArray bytes) {
   std::string s(static_cast<size_t>(env->GetArrayLength(bytes)), '\0');
-  env->GetByteArrayRegion(bytes, 0, static_cast<jsize>(s.size()), reinterpret_cast<jbyte*>(s.data()));
+  env->GetByteArrayRegion(bytes, 0, static_cast<jsize>(s.size()),
+                          reinterpret_cast<jbyte*>(s.data()));
   return s;
 }
 
@@ -84,8 +89,8 @@ template <class T, class Array, class Read>
 std::vector<T> values(JNIEnv* env, Array array, size_t expected, Read read) {
   std::vector<T> v(static_cast<size_t>(env->GetArrayLength(array)));
   if (expected != 0 && v.size() != expected)
-    throw Failure(Status::MISUSE, "an argument has " + std::to_string(v.size()) + " numbers, expected " +
-                                      std::to_string(expected));
+    throw Failure(Status::MISUSE, "an argument has " + std::to_string(v.size()) +
+                                      " numbers, expected " + std::to_string(expected));
   (env->*read)(array, 0, static_cast<jsize>(v.size()), v.data());
   return v;
 }
@@ -101,7 +106,8 @@ std::vector<jfloat> floats(JNIEnv* env, jfloatArray a, size_t expected) {
 }
 
 // dims: embedding, layers, heads, kvHeads, headLength, feedForward, vocabulary, ropeDimensions,
-// ropeHalves; numbers: epsilon, rope base, rope scale; file: bytes, modified, then five longs a tensor
+// ropeHalves; numbers: epsilon, rope base, rope scale; file: bytes, modified, then five longs a
+// tensor
 cairn::ModelDesc describe(JNIEnv* env, jbyteArray path, jintArray dims, jfloatArray numbers,
                           jlongArray file) {
   cairn::ModelDesc d;
@@ -121,7 +127,8 @@ cairn::ModelDesc describe(JNIEnv* env, jbyteArray path, jintArray dims, jfloatAr
   d.eps = f[0];
   d.ropeBase = f[1];
   d.ropeScale = f[2];
-  if (t.size() < 2 || (t.size() - 2) % 5 != 0) throw Failure(Status::MISUSE, "the list of tensors is cut");
+  if (t.size() < 2 || (t.size() - 2) % 5 != 0)
+    throw Failure(Status::MISUSE, "the list of tensors is cut");
   d.fileBytes = t[0];
   d.modifiedMillis = t[1];
   for (size_t i = 2; i < t.size(); i += 5)
@@ -182,8 +189,9 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_probe(JNIEnv* env, jclas
                                                               jbyteArray instructionSet) {
   return guarded(env, answer, [&] {
     const std::string chosen = cairn::choose_kernels(text(env, instructionSet)).name;
-    Buffer(env, answer).answer(
-        0, chosen + "\n" + cairn::kNumericsVersion + "\n" + cairn::describe(cairn::cpu_features()));
+    Buffer(env, answer)
+        .answer(0, chosen + "\n" + cairn::kNumericsVersion + "\n" +
+                       cairn::describe(cairn::cpu_features()));
   });
 }
 
@@ -192,8 +200,8 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_open(
     jlongArray file, jintArray config, jbyteArray instructionSet, jobject progress) {
   return guarded(env, answer, [&] {
     const cairn::Kernels& kernels = cairn::choose_kernels(text(env, instructionSet));
-    auto* e = new Engine(describe(env, path, dims, numbers, file), configuration(env, config), kernels,
-                         ProgressCall(env, progress));
+    auto* e = new Engine(describe(env, path, dims, numbers, file), configuration(env, config),
+                         kernels, ProgressCall(env, progress));
     Buffer out(env, answer);
     out.put(static_cast<int64_t>(reinterpret_cast<intptr_t>(e)));
     out.put(static_cast<int64_t>(e->weight_bytes()));
@@ -202,9 +210,11 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_open(
 }
 
 // numbers: prompt length, logprobs, promptLogprobs, top-k
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_openSlot(
-    JNIEnv* env, jclass, jlong handle, jobject answer, jint slot, jintArray tokens, jintArray numbers,
-    jfloatArray sampling, jlong seed) {
+JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_openSlot(JNIEnv* env, jclass, jlong handle,
+                                                                 jobject answer, jint slot,
+                                                                 jintArray tokens,
+                                                                 jintArray numbers,
+                                                                 jfloatArray sampling, jlong seed) {
   return guarded(env, answer, [&] {
     cairn::SlotSpec spec;
     spec.tokens = ints(env, tokens, 0);
@@ -224,8 +234,8 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_freeSlot(JNIEnv* env, jc
   return guarded(env, answer, [&] { engine(handle).free_slot(slot); });
 }
 
-// step: id (int64), number of chunks, then for each slot, start, count, sample, firstBlock, number of
-// blocks and the blocks (int32)
+// step: id (int64), number of chunks, then for each slot, start, count, sample, firstBlock, number
+// of blocks and the blocks (int32)
 JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_submit(JNIEnv* env, jclass, jlong handle,
                                                                jobject answer, jobject step) {
   return guarded(env, answer, [&] {
@@ -261,7 +271,8 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_stats(JNIEnv* env, jclas
   return guarded(env, answer, [&] {
     const cairn::EngineStats s = engine(handle).stats();
     Buffer out(env, answer);
-    for (int64_t v : {s.openSlots, s.stepsRun, s.tokensProcessed, s.busyNanos, s.idleNanos}) out.put(v);
+    for (int64_t v : {s.openSlots, s.stepsRun, s.tokensProcessed, s.busyNanos, s.idleNanos})
+      out.put(v);
   });
 }
 

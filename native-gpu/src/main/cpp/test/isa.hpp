@@ -7,7 +7,7 @@
 
 inline std::vector<const cairn::Kernels*> available_kernels() {
   std::vector<const cairn::Kernels*> all{&cairn::kScalarKernels};
-#if defined(__x86_64__)
+#if defined(CAIRN_X86)
   const cairn::CpuFeatures f = cairn::cpu_features();
   if (f.avx2) all.push_back(&cairn::kAvx2Kernels);
   if (f.avx512Vnni) all.push_back(&cairn::kAvx512Kernels);

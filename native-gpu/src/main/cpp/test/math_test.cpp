@@ -23,7 +23,8 @@ bool close(double value, double expected, double relative) {
 
 void double_functions() {
   for (int i = 0; i < 20000; i++) {
-    const double x = check::real(-600, 600), y = std::ldexp(check::real(0.5, 1), check::integer(-100, 100));
+    const double x = check::real(-600, 600),
+                 y = std::ldexp(check::real(0.5, 1), check::integer(-100, 100));
     CHECK(close(math::exp(x), std::exp(x), 2e-15));
     CHECK(std::fabs(math::log(y) - std::log(y)) <= 4e-15 * std::max(1.0, std::fabs(std::log(y))));
     const double a = check::real(-300000, 300000);
@@ -41,14 +42,16 @@ void float_exp() {
   set_float_mode();
   std::vector<float> x, first;
   for (int i = 0; i < 40000; i++) x.push_back(check::real(-87.3f, 88.3f));
-  for (float v : {0.0f, -87.4f, -1000.0f, -std::numeric_limits<float>::infinity(), 1e-30f}) x.push_back(v);
+  for (float v : {0.0f, -87.4f, -1000.0f, -std::numeric_limits<float>::infinity(), 1e-30f})
+    x.push_back(v);
   x.push_back(std::numeric_limits<float>::quiet_NaN());
   const int n = static_cast<int>(x.size());
   for (const Kernels* k : available_kernels()) {
     std::vector<float> y(x.size());
     k->exp_values(x.data(), y.data(), n);
     for (int i = 0; i < 40000; i++)
-      CHECK(close(y[static_cast<size_t>(i)], std::exp(static_cast<double>(x[static_cast<size_t>(i)])), 2.4e-7));
+      CHECK(close(y[static_cast<size_t>(i)],
+                  std::exp(static_cast<double>(x[static_cast<size_t>(i)])), 2.4e-7));
     CHECK(y[40000] == 1 && y[40001] == 0 && y[40002] == 0 && y[40003] == 0 && y[40004] == 1);
     CHECK(std::isnan(y[40005]));
     if (first.empty()) first = y;

@@ -33,11 +33,18 @@ std::vector<std::pair<int, double>> kept(std::vector<float> l, const SamplingPar
   }
   std::vector<int> order(l.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return l[static_cast<size_t>(a)] > l[static_cast<size_t>(b)]; });
-  if (p.topK > 0 && static_cast<size_t>(p.topK) < order.size()) order.resize(static_cast<size_t>(p.topK));
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return l[static_cast<size_t>(a)] > l[static_cast<size_t>(b)];
+  });
+  if (p.topK > 0 && static_cast<size_t>(p.topK) < order.size())
+    order.resize(static_cast<size_t>(p.topK));
   std::vector<std::pair<int, double>> out;
   double total = 0, mass = 0;
-  auto weight = [&](int t) { return std::exp((static_cast<double>(l[static_cast<size_t>(t)]) - static_cast<double>(l[static_cast<size_t>(order[0])])) / static_cast<double>(p.temperature)); };
+  auto weight = [&](int t) {
+    return std::exp((static_cast<double>(l[static_cast<size_t>(t)]) -
+                     static_cast<double>(l[static_cast<size_t>(order[0])])) /
+                    static_cast<double>(p.temperature));
+  };
   for (int t : order) total += weight(t);
   for (int t : order) {
     if (!out.empty() && p.topP < 1 && mass >= static_cast<double>(p.topP) * total) break;
@@ -103,7 +110,8 @@ void frequencies(const Kernels& kernels) {
   std::vector<int> counts(5);
   for (int i = 0; i < 20000; i++) {
     std::vector<float> copy = logits;
-    counts[static_cast<size_t>(sampler.sample(copy.data(), p, history.data(), 1, 1, static_cast<uint64_t>(i)))]++;
+    counts[static_cast<size_t>(
+        sampler.sample(copy.data(), p, history.data(), 1, 1, static_cast<uint64_t>(i)))]++;
   }
   for (auto [t, w] : kept(logits, p, history, 1))
     CHECK(std::fabs(counts[static_cast<size_t>(t)] / 20000.0 - w) < 0.02);
@@ -118,14 +126,16 @@ void logprobs(const Kernels& kernels) {
     const Logprobs out = sampler.logprobs(l.data(), token, top);
     double sum = 0;
     for (float f : l) sum += std::exp(static_cast<double>(f));
-    CHECK(std::fabs(static_cast<double>(out.logprob) - (static_cast<double>(l[static_cast<size_t>(token)]) - std::log(sum))) < 1e-5);
+    CHECK(std::fabs(static_cast<double>(out.logprob) -
+                    (static_cast<double>(l[static_cast<size_t>(token)]) - std::log(sum))) < 1e-5);
     SamplingParams p;
     p.temperature = 1;
     const auto order = kept(l, p, {0}, 1);
     CHECK(out.count == std::min(top, n));
     for (int i = 0; i < out.count; i++) {
       CHECK(out.tokens[i] == order[static_cast<size_t>(i)].first);
-      CHECK(std::fabs(static_cast<double>(out.values[i]) - std::log(order[static_cast<size_t>(i)].second)) < 1e-5);
+      CHECK(std::fabs(static_cast<double>(out.values[i]) -
+                      std::log(order[static_cast<size_t>(i)].second)) < 1e-5);
     }
   }
 }

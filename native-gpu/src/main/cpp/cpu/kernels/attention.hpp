@@ -5,12 +5,15 @@
 
 namespace cairn::CAIRN_ISA {
 
-// s[h][32] = scores of one tile; masked tokens are −infinity. k is [headLength][32].
+// s[h][32] = scores of one tile; masked tokens are −infinity. k is [headLength][32]; the keys of
+// the next tile are fetched meanwhile.
 template <int H>
-inline void scores(const float* q, int headLength, const uint16_t* k, int count, float (*s)[32]) {
+inline void scores(const float* q, int headLength, const uint16_t* k, const uint16_t* next,
+                   int count, float (*s)[32]) {
   F acc[H][2];
   for (int h = 0; h < H; h++) acc[h][0] = acc[h][1] = set1(0.0f);
   for (int d = 0; d < headLength; d++) {
+    prefetch(next + d * 32);
     const F k0 = load_half(k + d * 32), k1 = load_half(k + d * 32 + 16);
     for (int h = 0; h < H; h++) {
       const F v = set1(q[h * headLength + d]);
@@ -27,13 +30,14 @@ inline void scores(const float* q, int headLength, const uint16_t* k, int count,
 
 // o[h][0..16·J) = o · c[h] + Σ p[h][token] · v[token]; v rows have `stride` elements
 template <int H, int J>
-inline void weigh(const float (*p)[32], const float* c, const uint16_t* v, int stride, int count,
-                  float* o) {
+inline void weigh(const float (*p)[32], const float* c, const uint16_t* v, const uint16_t* next,
+                  int stride, int count, float* o) {
   F acc[H][J];
   for (int h = 0; h < H; h++)
     for (int j = 0; j < J; j++) acc[h][j] = mul(load(o + h * stride + 16 * j), set1(c[h]));
   for (int t = 0; t < count; t++) {
     F w[J];
+    for (int j = 0; j < J; j += 2) prefetch(next + t * stride + 16 * j);
     for (int j = 0; j < J; j++) w[j] = load_half(v + t * stride + 16 * j);
     for (int h = 0; h < H; h++) {
       const F x = set1(p[h][t]);
@@ -42,6 +46,21 @@ inline void weigh(const float (*p)[32], const float* c, const uint16_t* v, int s
   }
   for (int h = 0; h < H; h++)
     for (int j = 0; j < J; j++) store(o + h * stride + 16 * j, acc[h][j]);
+}
+
+// The columns from `from` on, in groups of at most 16·J.
+template <int H, int J = kAttendColumns>
+inline void weigh_columns(int from, const float (*p)[32], const float* c, const uint16_t* v,
+                          const uint16_t* next, int stride, int count, float* o) {
+  int j = from;
+  for (; j + 16 * J <= stride; j += 16 * J)
+    weigh<H, J>(p, c, v + j, next + j, stride, count, o + j);
+  if constexpr (J > 1) weigh_columns<H, J / 2>(j, p, c, v, next, stride, count, o);
+}
+
+inline const uint16_t* tile_at(const KvView& kv, int tile) {
+  return kv.base + static_cast<size_t>(kv.blocks[tile / kv.tilesPerBlock]) * kv.blockStride +
+         static_cast<size_t>(tile % kv.tilesPerBlock) * kv::tile_elements(kv.headLength);
 }
 
 template <int H>
@@ -57,11 +76,10 @@ void attend_heads(const float* q, int position, const KvView& kv, float* out) {
   __builtin_memset(o, 0, sizeof(float) * static_cast<size_t>(H * stride));
   for (int first = 0, tile = 0; first <= position; first += 32, tile++) {
     const int count = position + 1 - first < 32 ? position + 1 - first : 32;
-    const uint16_t* k = kv.base +
-                        static_cast<size_t>(kv.blocks[tile / kv.tilesPerBlock]) * kv.blockStride +
-                        static_cast<size_t>(tile % kv.tilesPerBlock) * kv::tile_elements(n);
+    const uint16_t* k = tile_at(kv, tile);
+    const uint16_t* next = first + 32 <= position ? tile_at(kv, tile + 1) : k;
     const uint16_t* v = k + 32 * n;
-    scores<H>(q, n, k, count, p);
+    scores<H>(q, n, k, next, count, p);
     for (int h = 0; h < H; h++) {
       const F s0 = load(p[h]), s1 = load(p[h] + 16);
       const float top = max_lane(max(s0, s1));
@@ -73,9 +91,7 @@ void attend_heads(const float* q, int position, const KvView& kv, float* out) {
       l[h] = fma1(l[h], c[h], sum(add(e0, e1)));
       m[h] = next;
     }
-    int j = 0;
-    for (; j + 32 <= stride; j += 32) weigh<H, 2>(p, c, v + j, stride, count, o + j);
-    if (j < stride) weigh<H, 1>(p, c, v + j, stride, count, o + j);
+    weigh_columns<H>(0, p, c, v, next + 32 * n, stride, count, o);
   }
   for (int h = 0; h < H; h++) {
     const F total = set1(l[h]);

@@ -26,7 +26,8 @@ inline float exp1(float x) { return lane0(exp16(set1(x))); }
 
 static void quantize(const float* x, int k, uint8_t* acts, int row) {
   using namespace activation;
-  uint8_t* rec = acts + static_cast<size_t>(row / kTileRows) * static_cast<size_t>(k / kBlock) * kRecord;
+  uint8_t* rec =
+      acts + static_cast<size_t>(row / kTileRows) * static_cast<size_t>(k / kBlock) * kRecord;
   const int r = row % kTileRows;
   for (int i = 0; i < k; i += kBlock, rec += kRecord) {
     const F a = load(x + i), b = load(x + i + 16);
@@ -83,8 +84,7 @@ static void swiglu(float* g, const float* u, int n) {
 }
 
 static void to_half(const float* x, uint16_t* dst, int n) {
-  for (int i = 0; i < n; i += 16)
-    store_half_n(dst + i, load_n(x + i, n - i), n - i);
+  for (int i = 0; i < n; i += 16) store_half_n(dst + i, load_n(x + i, n - i), n - i);
 }
 
 static bool all_finite(const float* x, int n) {

@@ -40,12 +40,15 @@ void columns8(const uint8_t* w, int g, int kBlocks, const uint8_t* tile, int r0,
           const __m256i z = load256(w + h * 512 + (i + 4) * 64 + o);
           lo = _mm256_add_epi32(
               lo, _mm256_madd_epi16(_mm256_maddubs_epi16(x, broadcast4(a + r * 32 + i * 4)), one));
-          hi = _mm256_add_epi32(hi, _mm256_madd_epi16(_mm256_maddubs_epi16(
-                                        z, broadcast4(a + r * 32 + 16 + i * 4)), one));
+          hi = _mm256_add_epi32(
+              hi,
+              _mm256_madd_epi16(_mm256_maddubs_epi16(z, broadcast4(a + r * 32 + 16 + i * 4)), one));
         }
-        f[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(hi), s1, _mm256_mul_ps(_mm256_cvtepi32_ps(lo), s0));
+        f[r] =
+            _mm256_fmadd_ps(_mm256_cvtepi32_ps(hi), s1, _mm256_mul_ps(_mm256_cvtepi32_ps(lo), s0));
       }
-      const __m256 d = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w + 1088 + g * 16)));
+      const __m256 d =
+          _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w + 1088 + g * 16)));
       for (int r = 0; r < R; r++) f[r] = _mm256_mul_ps(f[r], d);
     } else {
       __m256i s[R];
@@ -58,23 +61,29 @@ void columns8(const uint8_t* w, int g, int kBlocks, const uint8_t* tile, int r0,
           const __m256i x = load256(w + h * 512 + i * 64 + o), ax = _mm256_abs_epi8(x);
           for (int r = 0; r < R; r++)
             s[r] = _mm256_add_epi32(
-                s[r], _mm256_madd_epi16(_mm256_maddubs_epi16(ax, _mm256_sign_epi8(broadcast4(a + r * 32 + i * 4), x)), one));
+                s[r],
+                _mm256_madd_epi16(
+                    _mm256_maddubs_epi16(ax, _mm256_sign_epi8(broadcast4(a + r * 32 + i * 4), x)),
+                    one));
         }
       } else {
         __m256i t[R];
         for (int r = 0; r < R; r++) t[r] = _mm256_setzero_si256();
         for (int i = 0; i < 4; i++) {
           const __m256i v = load256(w + h * 256 + i * 64 + o);
-          const __m256i x = _mm256_and_si256(v, low4), z = _mm256_and_si256(_mm256_srli_epi16(v, 4), low4);
+          const __m256i x = _mm256_and_si256(v, low4),
+                        z = _mm256_and_si256(_mm256_srli_epi16(v, 4), low4);
           for (int r = 0; r < R; r++)
             t[r] = _mm256_add_epi16(
-                t[r], _mm256_add_epi16(_mm256_maddubs_epi16(x, broadcast4(a + r * 32 + i * 4)),
-                                       _mm256_maddubs_epi16(z, broadcast4(a + r * 32 + 16 + i * 4))));
+                t[r],
+                _mm256_add_epi16(_mm256_maddubs_epi16(x, broadcast4(a + r * 32 + i * 4)),
+                                 _mm256_maddubs_epi16(z, broadcast4(a + r * 32 + 16 + i * 4))));
         }
         for (int r = 0; r < R; r++) s[r] = _mm256_add_epi32(s[r], _mm256_madd_epi16(t[r], one));
       }
       const size_t scales = T == WeightType::Q8_0 ? 1024 : 512;
-      const __m256 d = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w + scales + static_cast<size_t>(g * 16))));
+      const __m256 d = _mm256_cvtph_ps(_mm_loadu_si128(
+          reinterpret_cast<const __m128i*>(w + scales + static_cast<size_t>(g * 16))));
       const __m256 c = _mm256_mul_ps(d, magic);
       for (int r = 0; r < R; r++) f[r] = _mm256_fmadd_ps(_mm256_castsi256_ps(s[r]), d, c);
     }
@@ -92,15 +101,24 @@ void blocks_type(const uint8_t* panels, int kBlocks, const uint8_t* acts, int ro
   for (int p = panel0; p < panel1; p++) {
     const uint8_t* w = panels + static_cast<size_t>(p) * panelBytes;
     for (int r = 0; r < rows; r += 4) {
-      const uint8_t* tile = acts + static_cast<size_t>(r / kTileRows) * static_cast<size_t>(kBlocks) * kRecord;
+      const uint8_t* tile =
+          acts + static_cast<size_t>(r / kTileRows) * static_cast<size_t>(kBlocks) * kRecord;
       float* out = y + static_cast<size_t>(r) * ldy + static_cast<size_t>(p) * 32;
       const int r0 = r % kTileRows;
       for (int g = 0; g < 4; g++) {
         switch (rows - r) {
-          case 1: columns8<T, 1>(w, g, kBlocks, tile, r0, out, ldy); break;
-          case 2: columns8<T, 2>(w, g, kBlocks, tile, r0, out, ldy); break;
-          case 3: columns8<T, 3>(w, g, kBlocks, tile, r0, out, ldy); break;
-          default: columns8<T, 4>(w, g, kBlocks, tile, r0, out, ldy); break;
+          case 1:
+            columns8<T, 1>(w, g, kBlocks, tile, r0, out, ldy);
+            break;
+          case 2:
+            columns8<T, 2>(w, g, kBlocks, tile, r0, out, ldy);
+            break;
+          case 3:
+            columns8<T, 3>(w, g, kBlocks, tile, r0, out, ldy);
+            break;
+          default:
+            columns8<T, 4>(w, g, kBlocks, tile, r0, out, ldy);
+            break;
         }
       }
     }
@@ -110,9 +128,12 @@ void blocks_type(const uint8_t* panels, int kBlocks, const uint8_t* acts, int ro
 static void gemm_blocks(WeightType type, const uint8_t* panels, int kBlocks, const uint8_t* acts,
                         int rows, float* y, size_t ldy, int panel0, int panel1) {
   switch (type) {
-    case WeightType::Q4_0: return blocks_type<WeightType::Q4_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
-    case WeightType::Q6_K: return blocks_type<WeightType::Q6_K>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
-    default: return blocks_type<WeightType::Q8_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+    case WeightType::Q4_0:
+      return blocks_type<WeightType::Q4_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+    case WeightType::Q6_K:
+      return blocks_type<WeightType::Q6_K>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+    default:
+      return blocks_type<WeightType::Q8_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
   }
 }
 

@@ -27,21 +27,27 @@ static void gemm_blocks(WeightType type, const uint8_t* panels, int kBlocks, con
       for (int c = 0; c < 32; c++) {
         float acc = 0.0f;
         for (int b = 0; b < kBlocks; b++) {
-          const uint8_t* w =
-              panels + (static_cast<size_t>(p) * static_cast<size_t>(kBlocks) + static_cast<size_t>(b)) * record;
-          const uint8_t* a = acts + (static_cast<size_t>(r / kTileRows) * static_cast<size_t>(kBlocks) + static_cast<size_t>(b)) * kRecord;
+          const uint8_t* w = panels + (static_cast<size_t>(p) * static_cast<size_t>(kBlocks) +
+                                       static_cast<size_t>(b)) *
+                                          record;
+          const uint8_t* a =
+              acts + (static_cast<size_t>(r / kTileRows) * static_cast<size_t>(kBlocks) +
+                      static_cast<size_t>(b)) *
+                         kRecord;
           const int8_t* q = reinterpret_cast<const int8_t*>(a) + r % kTileRows * kBlock;
           int half[2] = {0, 0};
           for (int k = 0; k < kBlock; k++) half[k / 16] += weight_at(type, w, c, k) * q[k];
           int s = half[0] + half[1];
           if (type == WeightType::Q6_K)
-            s = half[0] * static_cast<int8_t>(w[1024 + c]) + half[1] * static_cast<int8_t>(w[1056 + c]);
+            s = half[0] * static_cast<int8_t>(w[1024 + c]) +
+                half[1] * static_cast<int8_t>(w[1056 + c]);
           uint16_t scale;
           __builtin_memcpy(&scale, w + scales + 2 * c, 2);
           const float t = static_cast<float>(s) * half_to_float(scale);
           acc = fma1(t, reinterpret_cast<const float*>(a + kScale)[r % kTileRows], acc);
         }
-        y[static_cast<size_t>(r) * ldy + static_cast<size_t>(p) * 32 + static_cast<size_t>(c)] = acc;
+        y[static_cast<size_t>(r) * ldy + static_cast<size_t>(p) * 32 + static_cast<size_t>(c)] =
+            acc;
       }
 }
 

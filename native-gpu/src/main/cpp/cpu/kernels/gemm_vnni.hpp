@@ -23,13 +23,14 @@ inline __m512 half16(const uint8_t* p) {
 }
 
 inline __m512 int8x16(const uint8_t* p) {
-  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(p))));
+  return _mm512_cvtepi32_ps(
+      _mm512_cvtepi8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(p))));
 }
 
 // t[half][row] = the block's dot products times the weights' scales, rounded once
 template <WeightType T, int R>
-inline __attribute__((always_inline)) void block_terms(const uint8_t* w, const uint8_t* tile, int r0,
-                                                       __m512 (&t)[2][R]) {
+inline __attribute__((always_inline)) void block_terms(const uint8_t* w, const uint8_t* tile,
+                                                       int r0, __m512 (&t)[2][R]) {
   using namespace activation;
   const uint8_t* a = tile + r0 * kBlock;
   const uint8_t* f = tile + r0 * 4;
@@ -38,7 +39,8 @@ inline __attribute__((always_inline)) void block_terms(const uint8_t* w, const u
     for (int half = 0; half < 2; half++) {
 #pragma GCC unroll 6
       for (int r = 0; r < R; r++)
-        s[0][r] = s[1][r] = broadcast4(f + (half == 0 ? kStart6Low : kStart6High) + static_cast<size_t>(r * 4));
+        s[0][r] = s[1][r] =
+            broadcast4(f + (half == 0 ? kStart6Low : kStart6High) + static_cast<size_t>(r * 4));
 #pragma GCC unroll 4
       for (int i = 0; i < 4; i++) {
         const int g = half * 4 + i;
@@ -68,7 +70,8 @@ inline __attribute__((always_inline)) void block_terms(const uint8_t* w, const u
   }
   const size_t start = T == WeightType::Q8_0 ? kStart8 : kStart4;
 #pragma GCC unroll 6
-  for (int r = 0; r < R; r++) s[0][r] = s[1][r] = broadcast4(f + start + static_cast<size_t>(r * 4));
+  for (int r = 0; r < R; r++)
+    s[0][r] = s[1][r] = broadcast4(f + start + static_cast<size_t>(r * 4));
   if constexpr (T == WeightType::Q8_0) {
     const __m512i x80 = _mm512_set1_epi8(static_cast<char>(0x80));
 #pragma GCC unroll 8
@@ -157,7 +160,8 @@ void blocks_type(const uint8_t* panels, int kBlocks, const uint8_t* acts, int ro
   for (int p = panel0; p < panel1; p++) {
     const uint8_t* w = panels + static_cast<size_t>(p) * panelBytes;
     for (int t = 0; t < rows; t += kTileRows) {
-      const uint8_t* tile = acts + static_cast<size_t>(t / kTileRows) * static_cast<size_t>(kBlocks) * kRecord;
+      const uint8_t* tile =
+          acts + static_cast<size_t>(t / kTileRows) * static_cast<size_t>(kBlocks) * kRecord;
       const int m = rows - t < kTileRows ? rows - t : kTileRows;
       const int groups = (m + kMaxRows<T> - 1) / kMaxRows<T>;
       for (int g = 0, r = 0; g < groups; g++) {
@@ -174,9 +178,12 @@ void blocks_type(const uint8_t* panels, int kBlocks, const uint8_t* acts, int ro
 static void gemm_blocks(WeightType type, const uint8_t* panels, int kBlocks, const uint8_t* acts,
                         int rows, float* y, size_t ldy, int panel0, int panel1) {
   switch (type) {
-    case WeightType::Q4_0: return blocks_type<WeightType::Q4_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
-    case WeightType::Q6_K: return blocks_type<WeightType::Q6_K>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
-    default: return blocks_type<WeightType::Q8_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+    case WeightType::Q4_0:
+      return blocks_type<WeightType::Q4_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+    case WeightType::Q6_K:
+      return blocks_type<WeightType::Q6_K>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+    default:
+      return blocks_type<WeightType::Q8_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
   }
 }
 

@@ -36,7 +36,8 @@ struct Kernels {
   void (*add)(float* x, const float* y, int n);
   // g[i] = silu(g[i]) · u[i]
   void (*swiglu)(float* g, const float* u, int n);
-  // out[head][headLength] = attention of `heads` query heads at `position` over positions 0..position
+  // out[head][headLength] = attention of `heads` query heads at `position` over positions
+  // 0..position
   void (*attend)(const float* q, int heads, int position, const KvView& kv, float* out);
   // one token's value row into a tile: dst[0..n) in half precision
   void (*to_half)(const float* x, uint16_t* dst, int n);
@@ -51,7 +52,7 @@ struct Kernels {
 };
 
 extern const Kernels kScalarKernels;
-#if defined(__x86_64__)
+#if defined(CAIRN_X86)
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 #endif

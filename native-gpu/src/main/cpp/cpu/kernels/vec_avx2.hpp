@@ -9,10 +9,13 @@ namespace cairn::CAIRN_ISA {
 
 inline constexpr int kRowsFloat = 3;
 inline constexpr int kAttendHeads = 2;
+inline constexpr int kAttendColumns = 2;
 
 struct F {
   __m256 a, b;
 };
+
+inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 
 inline float fma1(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 

@@ -9,13 +9,17 @@ namespace cairn::CAIRN_ISA {
 
 inline constexpr int kRowsFloat = 6;
 inline constexpr int kAttendHeads = 4;
+inline constexpr int kAttendColumns = 4;
 
 using F = __m512;
+
+inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 
 inline float fma1(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
 inline __mmask16 mask16(int n) {
-  return n >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << (n < 0 ? 0 : n)) - 1u);
+  return n >= 16 ? static_cast<__mmask16>(0xffff)
+                 : static_cast<__mmask16>((1u << (n < 0 ? 0 : n)) - 1u);
 }
 
 inline F set1(float x) { return _mm512_set1_ps(x); }
@@ -59,9 +63,8 @@ inline float max_lane(F x) {
 inline float lane0(F x) { return _mm512_cvtss_f32(x); }
 inline uint32_t abs_max_bits(F x, F y) {
   const __m512i m = _mm512_set1_epi32(0x7fffffff);
-  return _mm512_reduce_max_epu32(
-      _mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(x), m),
-                       _mm512_and_si512(_mm512_castps_si512(y), m)));
+  return _mm512_reduce_max_epu32(_mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(x), m),
+                                                  _mm512_and_si512(_mm512_castps_si512(y), m)));
 }
 inline int quantize16(F x, float s, int8_t* q) {
   const __m512i n = _mm512_cvtps_epi32(_mm512_mul_ps(x, _mm512_set1_ps(s)));

@@ -11,6 +11,8 @@ namespace cairn::CAIRN_ISA {
 
 inline constexpr int kRowsFloat = 2;    // rows of a float product that share a weight load
 inline constexpr int kAttendHeads = 2;  // query heads that share a key load
+inline constexpr int kAttendColumns =
+    1;  // groups of 16 elements of a value that are weighed together
 
 struct F {
   float v[16];
@@ -22,6 +24,8 @@ inline F map(Op op) {
   for (int i = 0; i < 16; i++) r.v[i] = op(i);
   return r;
 }
+
+inline void prefetch(const void*) {}
 
 inline float fma1(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 

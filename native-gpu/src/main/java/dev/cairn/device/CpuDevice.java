@@ -4,6 +4,7 @@ import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Sampling;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 
 /**
  * The CPU back end.
@@ -26,8 +27,6 @@ final class CpuDevice implements Device {
 
   CpuDevice(DeviceConfig config, ModelSpec model, LoadProgress progress) {
     TensorTable table = new TensorTable(model);
-    step = NativeAnswer.allocate(StepCodec.stepBytes(config));
-    result = NativeAnswer.allocate(StepCodec.resultBytes(config));
     String[] probe = probe(config.instructionSet());
     int[] numbers = {
       config.threads(),
@@ -47,9 +46,16 @@ final class CpuDevice implements Device {
             table.file(),
             numbers,
             config.instructionSet().getBytes(StandardCharsets.UTF_8),
-            progress);
+            Objects.requireNonNull(progress));
     NativeAnswer.check(status, answer);
     handle = answer.getLong(0);
+    try {
+      step = NativeAnswer.allocate(StepCodec.stepBytes(config));
+      result = NativeAnswer.allocate(StepCodec.resultBytes(config));
+    } catch (DeviceException | OutOfMemoryError e) {
+      CpuBinding.destroy(handle);
+      throw e;
+    }
     DeviceConfig resolved =
         new DeviceConfig(
             NAME,
@@ -87,6 +93,7 @@ final class CpuDevice implements Device {
   @Override
   public void openSlot(int slot, SlotSpec spec) {
     Sampling s = spec.sampling();
+    int[] tokens = Objects.requireNonNull(spec.tokens());
     int[] numbers = {spec.promptLength(), spec.logprobs(), spec.promptLogprobs() ? 1 : 0, s.topK()};
     float[] sampling = {
       s.temperature(),
@@ -99,7 +106,7 @@ final class CpuDevice implements Device {
     synchronized (calls) {
       checkOpen();
       NativeAnswer.check(
-          CpuBinding.openSlot(handle, answer, slot, spec.tokens(), numbers, sampling, spec.seed()),
+          CpuBinding.openSlot(handle, answer, slot, tokens, numbers, sampling, spec.seed()),
           answer);
     }
   }

@@ -30,7 +30,7 @@ final class NativeLibrary {
   private String path = "";
   private String failure = "";
 
-  private NativeLibrary(String name) {
+  NativeLibrary(String name) {
     this.name = name;
   }
 

@@ -2,6 +2,7 @@ package dev.cairn.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cairn.model.ModelFile;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
@@ -17,6 +18,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The engine against answers that independent implementations gave for the same files. */
 class FidelityTest {
+  private static ModelSpec read(Path file) {
+    return ModelFile.read(file, Devices.supportedTypes()).spec();
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -32,7 +37,7 @@ class FidelityTest {
     Path folder = SharedFiles.folder("numerics");
     List<Golden> all = Golden.read(folder.resolve("golden.jsonl"), key);
     assertThat(all).isNotEmpty();
-    ModelSpec model = GgufFile.read(folder.resolve("models").resolve(key + ".gguf"));
+    ModelSpec model = read(folder.resolve("models").resolve(key + ".gguf"));
     double recorded = all.stream().mapToDouble(Golden::recordedDeviation).max().orElseThrow();
     boolean quantized = key.contains("Q");
     for (Golden golden : all) {
@@ -62,7 +67,7 @@ class FidelityTest {
   void bundledModelGreedy() throws IOException {
     Path folder =
         SharedFiles.repository().resolve("bundled-model/src/main/resources/dev/cairn/bundled");
-    ModelSpec model = GgufFile.read(folder.resolve("cairn-tales-5m.Q8_0.gguf"));
+    ModelSpec model = read(folder.resolve("cairn-tales-5m.Q8_0.gguf"));
     String text = Files.readString(folder.resolve("golden_greedy.json"));
     int compared = 0;
     try (Device device = Sequences.open(model, "auto", 1, 1, 512)) {
@@ -107,7 +112,7 @@ class FidelityTest {
   @Test
   @DisplayName("R21 stories260K continues its prompt as recorded")
   void storiesGreedy() throws IOException {
-    ModelSpec model = GgufFile.read(SharedFiles.folder("models").resolve("stories260K.gguf"));
+    ModelSpec model = read(SharedFiles.folder("models").resolve("stories260K.gguf"));
     int[] expected =
         Arrays.stream(
                 ("432 383 286 261 376 298 315 421 395 317 426 338 401 396 267 337 410 408 419 292"

@@ -50,23 +50,22 @@ final class Json {
     }
 
     Json value() {
-      switch (next()) {
-        case '{':
-          return object();
-        case '[':
-          return array();
-        case '"':
-          return new Json(string());
-        case 'n':
+      return switch (next()) {
+        case '{' -> object();
+        case '[' -> array();
+        case '"' -> new Json(string());
+        case 'n' -> {
           at += 4;
-          return new Json(null);
-        default:
+          yield new Json(null);
+        }
+        default -> {
           int start = at;
           while (at < text.length() && ",]} \n\r".indexOf(text.charAt(at)) < 0) {
             at++;
           }
-          return new Json(Double.valueOf(text.substring(start, at)));
-      }
+          yield new Json(Double.valueOf(text.substring(start, at)));
+        }
+      };
     }
 
     private char next() {
