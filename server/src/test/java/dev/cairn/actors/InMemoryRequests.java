@@ -88,7 +88,13 @@ public final class InMemoryRequests implements Requests {
     if (refusal != null) {
       return CompletableFuture.failedFuture(refusal);
     }
-    Running request = requests.computeIfAbsent(spec.id(), id -> added(spec));
+    Running request = new Running(spec);
+    Running known = requests.putIfAbsent(spec.id(), request);
+    if (known == null) {
+      order.add(spec.id());
+    } else {
+      request = known;
+    }
     if (!manual) {
       request.generate(spec.maxTokens());
     }
@@ -106,11 +112,6 @@ public final class InMemoryRequests implements Requests {
     Optional<Running> request = Optional.ofNullable(requests.get(requestId));
     request.ifPresent(r -> r.finish(FinishReason.CANCELLED, ""));
     return CompletableFuture.completedFuture(request.map(r -> r.view));
-  }
-
-  private Running added(RequestSpec spec) {
-    order.add(spec.id());
-    return new Running(spec);
   }
 
   private final class Running {
