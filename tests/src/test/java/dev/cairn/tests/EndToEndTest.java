@@ -268,6 +268,11 @@ class EndToEndTest {
     return after.get(name) - before.getOrDefault(name, 0.0);
   }
 
+  private static int end(String line, char mark) {
+    int at = line.indexOf(mark);
+    return at < 0 ? line.length() : at;
+  }
+
   /** Values by name and labels, and by name alone, summed over labels. */
   private static Map<String, Double> metrics() {
     Map<String, Double> values = new TreeMap<>();
@@ -277,7 +282,7 @@ class EndToEndTest {
         .filter(line -> !line.startsWith("#"))
         .forEach(
             line -> {
-              String name = line.split("[{ ]")[0];
+              String name = line.substring(0, Math.min(end(line, '{'), end(line, ' ')));
               String value = line.substring(line.lastIndexOf(' ') + 1);
               values.merge(name, Double.valueOf(value), Double::sum);
               if (line.contains("{")) {
