@@ -39,6 +39,9 @@ import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
  */
 public final class RequestActor
     extends EventSourcedBehavior<RequestActor.Command, RequestEvent, RequestState> {
+  /** Requests have no tenants yet, so all of them may share cached keys and values. */
+  private static final String NO_SALT = "";
+
   /** What a request understands. */
   public sealed interface Command {}
 
@@ -357,7 +360,8 @@ public final class RequestActor
                     spec.seed(),
                     spec.ignoreEos(),
                     spec.logprobs(),
-                    spec.promptLogprobs() && state.promptLogprobs().isEmpty()),
+                    spec.promptLogprobs() && state.promptLogprobs().isEmpty(),
+                    NO_SALT),
                 context.getSelf()));
   }
 
