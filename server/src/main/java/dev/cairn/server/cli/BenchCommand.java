@@ -35,7 +35,8 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     throw new ParameterException(
-        spec.commandLine(), "There is no benchmark; expected serve or device");
+        spec.commandLine(),
+        "There is no benchmark; expected serve, device, or by way of bin/cairn peer");
   }
 
   private static void print(CommandSpec spec, JsonNode line) {
