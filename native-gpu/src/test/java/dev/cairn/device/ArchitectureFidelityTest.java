@@ -8,6 +8,7 @@ import dev.cairn.model.TokenLogprobs;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -53,6 +54,17 @@ class ArchitectureFidelityTest {
       }
       System.out.printf("%s context %d departs by %.6f%n", which, maxContext, worst);
       assertThat(worst).isLessThan(LIMIT);
+    }
+  }
+
+  @Test
+  @DisplayName("I4 the numerics version names the frequency factors that the context chose")
+  void versionNamesFactors() {
+    ModelSpec model = ModelCase.PHI3.model(seed).write(folder.resolve("model.gguf"));
+    try (Device shorter = Sequences.open(model, "auto", 1, 1, 70);
+        Device longer = Sequences.open(model, "auto", 1, 1, 71)) {
+      assertThat(shorter.info().numericsVersion()).endsWith("-short");
+      assertThat(longer.info().numericsVersion()).endsWith("-long");
     }
   }
 
