@@ -78,9 +78,13 @@ void Forward::attend(int layer) {
   pool_.run(rows * d.kvHeads, [&](int task, int) {
     const int r = task / d.kvHeads, h = task % d.kvHeads;
     const Row& row = rows_[static_cast<size_t>(r)];
-    const KvView view{base + static_cast<size_t>(h) * perHead, block, row.slot->blocks.data(),
-                      config_.blockTokens / kv::kTileTokens, n,
-                      l.window > 0 ? std::max(0, row.position + 1 - l.window) : 0, d.attentionCap};
+    const KvView view{base + static_cast<size_t>(h) * perHead,
+                      block,
+                      row.slot->blocks.data(),
+                      config_.blockTokens / kv::kTileTokens,
+                      n,
+                      l.window > 0 ? std::max(0, row.position + 1 - l.window) : 0,
+                      d.attentionCap};
     kernels_.attend(qkv_ + static_cast<size_t>(r) * ldQkv_ + h * group * n, group, row.position,
                     view, heads_ + static_cast<size_t>(r) * ldHeads_ + h * group * n);
   });

@@ -242,8 +242,8 @@ std::vector<double> Model::frequencies(const RopeDesc& rope, const float* factor
   const YarnDesc& yarn = desc_.yarn;
   // the pair that turns so many times within the original context
   auto pair_of = [&](float turns) {
-    return n * math::log(yarn.originalContext / (static_cast<double>(turns) * 2 * 3.141592653589793)) /
-           (2 * math::log(base));
+    const double perTurn = yarn.originalContext / (2 * 3.141592653589793);
+    return n * math::log(perTurn / static_cast<double>(turns)) / (2 * math::log(base));
   };
   double low = 0, high = 0;
   if (yarn.share > 0) {
@@ -256,7 +256,8 @@ std::vector<double> Model::frequencies(const RopeDesc& rope, const float* factor
     double f = own / scale;
     if (yarn.share > 0) {
       const double ramp = (i - low) / std::max(0.001, high - low);
-      const double kept = (1 - std::min(1.0, std::max(0.0, ramp))) * static_cast<double>(yarn.share);
+      const double whole = 1 - std::min(1.0, std::max(0.0, ramp));
+      const double kept = whole * static_cast<double>(yarn.share);
       f = f * (1 - kept) + own * kept;
     }
     if (factors != nullptr) f /= static_cast<double>(factors[i]);

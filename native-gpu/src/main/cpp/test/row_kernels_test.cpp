@@ -104,12 +104,54 @@ void elementwise() {
   }
 }
 
-// Keys and values of every other token of the store are NaN: none of them may be read into a
-// result.
+void capped_and_gelu() {
+  for (int round = 0; round < 60; round++) {
+    const int n = check::integer(1, 300);
+    const size_t size = static_cast<size_t>(n);
+    const std::vector<float> x = random_floats(size, round % 3 == 0 ? 0.2f : 6),
+                             w = random_floats(size);
+    const float cap = check::real(0.3f, 60);
+    std::vector<float> gates, caps;
+    for (const Kernels* kernels : available_kernels()) {
+      std::vector<float> g = x, c = x;
+      g.resize(size + 16, 7);
+      c.resize(size + 16, 7);
+      kernels->geglu(g.data(), w.data(), n);
+      kernels->soft_cap(c.data(), cap, n);
+      for (size_t i = size; i < size + 16; i++) CHECK(g[i] == 7 && c[i] == 7);
+      if (gates.empty()) {
+        gates = g;
+        caps = c;
+      }
+      CHECK(same(gates, g) && same(caps, c));
+    }
+    for (size_t i = 0; i < size; i++) {
+      const double v = static_cast<double>(x[i]), u = static_cast<double>(w[i]);
+      const double inner = std::sqrt(2 / std::acos(-1.0)) * (v + 0.044715 * v * v * v);
+      const double gelu = v / (1 + std::exp(-2 * inner)) * u;
+      const double tight = static_cast<double>(cap) * std::tanh(v / static_cast<double>(cap));
+      // an error of the exponent's argument is multiplied by it
+      const double bound = (2e-6 + 4e-7 * std::fabs(inner)) * std::fabs(gelu) + 1e-30;
+      CHECK(std::fabs(static_cast<double>(gates[i]) - gelu) <= bound);
+      CHECK(std::fabs(static_cast<double>(caps[i]) - tight) <= 1e-6 * std::fabs(tight));
+    }
+  }
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const Kernels* kernels : available_kernels()) {
+    float x[] = {inf, -inf, 0.0f, std::numeric_limits<float>::quiet_NaN(), 1e30f};
+    kernels->soft_cap(x, 3, 5);
+    CHECK(x[0] == 3 && x[1] == -3 && x[2] == 0 && std::isnan(x[3]) && x[4] == 3);
+  }
+}
+
+// Keys and values of every other token of the store are NaN, those before the first position too:
+// none of them may be read into a result.
 void attention() {
-  for (int round = 0; round < 30; round++) {
+  for (int round = 0; round < 60; round++) {
     const int n = 2 * check::integer(1, 70), heads = check::integer(1, 9),
               position = check::integer(0, 150);
+    const int from = round % 2 == 0 ? 0 : check::integer(0, position);
+    const float cap = round % 3 == 0 ? 0 : check::real(0.4f, 3);
     const int tilesPerBlock = check::integer(1, 3), stride = kv::value_stride(n);
     const size_t tile = kv::tile_elements(n),
                  block = tile * static_cast<size_t>(tilesPerBlock) + 32;
@@ -118,7 +160,7 @@ void attention() {
       blocks[i] = static_cast<int32_t>((i * 5 + 3) % (blocks.size() * 5 + 7));
     std::vector<uint16_t> store((blocks.size() * 5 + 8) * block, 0x7e00);
     std::vector<float> k, v;
-    for (int t = 0; t <= position; t++) {
+    for (int t = from; t <= position; t++) {
       uint16_t* at =
           &store[static_cast<size_t>(blocks[static_cast<size_t>(t / (32 * tilesPerBlock))]) *
                      block +
@@ -133,7 +175,7 @@ void attention() {
       }
     }
     const std::vector<float> q = random_floats(static_cast<size_t>(heads * n), 0.3f);
-    const KvView view{store.data(), block, blocks.data(), tilesPerBlock, n};
+    const KvView view{store.data(), block, blocks.data(), tilesPerBlock, n, from, cap};
     std::vector<float> first;
     for (const Kernels* kernels : available_kernels()) {
       std::vector<float> out = poisoned(q.size() + 16);
@@ -145,19 +187,20 @@ void attention() {
     for (int h = 0; h < heads; h++) {
       std::vector<double> p;
       double total = 0;
-      for (int t = 0; t <= position; t++) {
+      for (int t = from; t <= position; t++) {
         double s = 0;
         for (int i = 0; i < n; i++)
           s += static_cast<double>(q[static_cast<size_t>(h * n + i)]) *
-               static_cast<double>(k[static_cast<size_t>(t * n + i)]);
+               static_cast<double>(k[static_cast<size_t>((t - from) * n + i)]);
+        if (cap != 0) s = static_cast<double>(cap) * std::tanh(s / static_cast<double>(cap));
         p.push_back(std::exp(s));
         total += p.back();
       }
       for (int i = 0; i < n; i++) {
         double o = 0;
-        for (int t = 0; t <= position; t++)
-          o += p[static_cast<size_t>(t)] / total *
-               static_cast<double>(v[static_cast<size_t>(t * n + i)]);
+        for (size_t t = 0; t < p.size(); t++)
+          o += p[t] / total *
+               static_cast<double>(v[t * static_cast<size_t>(n) + static_cast<size_t>(i)]);
         CHECK(std::fabs(static_cast<double>(first[static_cast<size_t>(h * n + i)]) - o) <= 2e-5);
       }
     }
@@ -171,6 +214,7 @@ int main(int argc, char** argv) {
   set_float_mode();
   quantization();
   elementwise();
+  capped_and_gelu();
   attention();
   return check::end("row_kernels_test");
 }

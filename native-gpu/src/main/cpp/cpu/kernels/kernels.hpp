@@ -16,8 +16,8 @@ struct KvView {
   const int32_t* blocks;
   int tilesPerBlock;
   int headLength;
-  int first = 0;   // positions before it are not attended to
-  float cap = 0;   // scores become cap · tanh(score / cap); 0: as they are
+  int first = 0;  // positions before it are not attended to
+  float cap = 0;  // scores become cap · tanh(score / cap); 0: as they are
 };
 
 struct Kernels {

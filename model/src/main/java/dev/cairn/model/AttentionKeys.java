@@ -64,13 +64,29 @@ final class AttentionKeys {
     return metadata.integer(key, 0, HyperParameters.MAX_CONTEXT).orElse(otherwise);
   }
 
-  /** Of each period of layers the last attends to the whole sequence; a period of 0: none does. */
+  /**
+   * Listed layer by layer, or a period: of each period of layers the last attends to the whole
+   * sequence; with a period of 0 none does.
+   */
   private static List<Boolean> windowed(
       GgufMetadata metadata, Architecture architecture, int layers, int window, int otherwise) {
     if (window == 0) {
       return Collections.nCopies(layers, false);
     }
     String key = architecture.name() + ".attention.sliding_window_pattern";
+    if (metadata.isArray(key)) {
+      List<Boolean> listed = metadata.bools(key).orElseThrow();
+      if (listed.size() != layers) {
+        throw metadata.refuse(
+            key
+                + " has "
+                + listed.size()
+                + " values, but must have one for each of the "
+                + layers
+                + " layers");
+      }
+      return listed;
+    }
     int period = metadata.integer(key, 0, HyperParameters.MAX_LAYERS).orElse(otherwise);
     List<Boolean> windowed = new ArrayList<>(layers);
     for (int layer = 0; layer < layers; layer++) {

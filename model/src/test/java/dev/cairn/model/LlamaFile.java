@@ -105,6 +105,12 @@ public final class LlamaFile {
     return this;
   }
 
+  /** Sets a key to truth values. */
+  public LlamaFile bools(String key, boolean... values) {
+    keys.put(key, (out, k) -> out.bools(k, values));
+    return this;
+  }
+
   /** Adds or replaces a tensor, filled with a pattern that depends on its name. */
   public LlamaFile tensor(String name, TensorType type, long... shape) {
     byte[] data = new byte[GgufWriter.bytes(type, shape)];

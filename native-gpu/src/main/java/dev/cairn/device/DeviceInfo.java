@@ -6,7 +6,8 @@ package dev.cairn.device;
  * @param backend back end, for example {@code cpu}
  * @param instructionSet the kernels chosen, for example {@code avx512}
  * @param numericsVersion devices of the same version give the same bits for the same model; the
- *     journal records it
+ *     journal records it. It ends in {@code -short} or {@code -long} where the model has frequency
+ *     factors for both and the longest sequence decides
  * @param weightBytes memory of the weights
  * @param kvBytes memory of the KV store
  * @param config the configuration it runs with, {@code auto} values resolved

@@ -131,6 +131,7 @@ enum ModelCase {
               .key("rope.dimension_count", 12)
               .key("rope.scaling.original_context_length", 70)
               .key("rope.scaling.attn_factor", 1.19f)
+              .eachVector("attn_qkv.bias", 80, 0.3f)
               .vector("rope_factors_short.weight", 6, 1.1f)
               .vector("rope_factors_long.weight", 6, 3f)
               .blocks(true);

@@ -46,6 +46,10 @@ final class GgufArray {
     return GgufCursor.integer(elementType, numbers, index * elementType.minBytes());
   }
 
+  boolean bool(int index) {
+    return numbers.get(index) != 0;
+  }
+
   double real(int index) {
     return GgufCursor.real(elementType, numbers, index * elementType.minBytes());
   }

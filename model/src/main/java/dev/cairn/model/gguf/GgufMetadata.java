@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * The keys and values of a GGUF header. The readers of this class check type and range and throw
@@ -143,6 +144,18 @@ public final class GgufMetadata {
               }
               return numbers;
             });
+  }
+
+  /** Whether a key has an array of whatever type. */
+  public boolean isArray(String key) {
+    Value value = values.get(key);
+    return value != null && value.value() instanceof GgufArray;
+  }
+
+  /** An array of truth values. */
+  public Optional<List<Boolean>> bools(String key) {
+    return array(key, "an array of truth values", a -> a.elementType() == GgufType.BOOL)
+        .map(array -> IntStream.range(0, array.length()).mapToObj(array::bool).toList());
   }
 
   /** An array of numbers, none of them NaN. */

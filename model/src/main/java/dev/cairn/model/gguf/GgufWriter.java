@@ -87,6 +87,14 @@ public final class GgufWriter {
     return raw(key, GgufType.BOOL.id(), new byte[] {(byte) (value ? 1 : 0)});
   }
 
+  public GgufWriter bools(String key, boolean... values) {
+    byte[] content = new byte[values.length];
+    for (int i = 0; i < values.length; i++) {
+      content[i] = (byte) (values[i] ? 1 : 0);
+    }
+    return array(key, GgufType.BOOL.id(), values.length, content);
+  }
+
   public GgufWriter strings(String key, List<String> values) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     values.forEach(v -> out.writeBytes(text(v)));
