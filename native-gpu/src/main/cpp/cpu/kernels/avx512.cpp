@@ -14,6 +14,8 @@
 #include "gemm_float.hpp"
 #include "gemm_vnni.hpp"
 
+#include "plane_blocks.hpp"
+
 #include "gemm_planes.hpp"
 
 namespace cairn {

@@ -1,102 +1,10 @@
-// Products with AVX-512 VNNI of the weight types whose bits lie in planes (formats.hpp). Up to
-// three rows take the weights from the panel into registers. For more, a super-block's worth of a
-// panel is unpacked to bytes in the first-level cache once, and every row reads that; the
-// accumulators wait in the output meanwhile.
+// Products with AVX-512 VNNI of the weight types whose bits lie in planes (formats.hpp). As many
+// rows as the registers hold take the weights from the panel. For more rows, the first of them
+// leave a super-block's worth of the panel unpacked to bytes in the first-level cache, where the
+// others read it; the accumulators wait in the output meanwhile.
 #pragma once
 
 namespace cairn::CAIRN_ISA {
-
-inline __m512 bytes16(const uint8_t* p) {
-  const __m128i b = _mm_load_si128(reinterpret_cast<const __m128i*>(p));
-  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(b));
-}
-
-inline __m512 int8x16(const uint8_t* p) {
-  const __m128i b = _mm_load_si128(reinterpret_cast<const __m128i*>(p));
-  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(b));
-}
-
-inline __m512 nibbles16(const uint8_t* p, int shift) {
-  const __m512i b = _mm512_cvtepu8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(p)));
-  const __m512i n = shift == 0 ? b : _mm512_srli_epi32(b, 4);
-  return _mm512_cvtepi32_ps(_mm512_and_si512(n, _mm512_set1_epi32(15)));
-}
-
-template <int Left>
-inline __m512i shifted(__m512i v) {
-  if constexpr (Left > 0) return _mm512_slli_epi16(v, Left);
-  if constexpr (Left < 0) return _mm512_srli_epi16(v, -Left);
-  return v;
-}
-
-// One K-block of a panel. Halves h of 16 columns; i: inputs 0..15 or 16..31.
-template <WeightType T>
-struct PackedBlock {
-  const uint8_t* header;
-  const uint8_t* w;
-
-  // inputs 4G..4G + 3 of each column, unsigned
-  template <int G>
-  inline __attribute__((always_inline)) __m512i weights(int h) const {
-    constexpr int low = low_bits(T), high = high_bits(T);
-    constexpr int lines = low / 2 * 2, perByte = 8 / low;
-    static_assert(low == 4 || low == 2);
-    const int line = low == 4 ? G % 4 : G / 4;
-    constexpr int place = low == 4 ? G / 4 * 4 : G % perByte * 2;
-    const __m512i v = _mm512_load_si512(w + (h * lines + line) * 64);
-    const __m512i mask = _mm512_set1_epi8((1 << low) - 1);
-    const __m512i q = _mm512_and_si512(shifted<-place>(v), mask);
-    if constexpr (high == 0) return q;
-    constexpr int at = high == 1 ? G : G % 4 * 2;
-    const uint8_t* plane = w + low_plane_bytes(T) + h * high * 64 + (high == 1 ? 0 : G / 4 * 64);
-    const __m512i b = shifted<low - at>(_mm512_load_si512(plane));
-    const __m512i bits = _mm512_set1_epi8(((1 << high) - 1) << low);
-    return _mm512_ternarylogic_epi32(q, b, bits, 0xf8);  // q | (b & bits)
-  }
-  inline __m512 d(int h) const {
-    if constexpr (!is_super(T)) return half16(w + scales_at(T) + h * 32);
-    const __m512 d = half16(header + h * 32);
-    return has_halves(T) ? d : _mm512_mul_ps(d, bytes16(w + scales_at(T) + h * 16));
-  }
-  inline __m512 scale(int i, int h) const {
-    const uint8_t* p = w + scales_at(T) + i * 32 + h * 16;
-    return T == WeightType::Q2_K ? nibbles16(p, 0) : int8x16(p);
-  }
-  // of types in super-blocks what is subtracted, of the others what is added
-  inline __m512 minimum(int i, int h) const {
-    const uint8_t* p = w + scales_at(T) + h * 16;
-    if constexpr (!is_super(T)) return half16(w + scales_at(T) + 64 + h * 32);
-    const __m512 m = has_halves(T) ? nibbles16(p + i * 32, 4) : bytes16(p + 32);
-    return _mm512_mul_ps(half16(header + 64 + h * 32), m);
-  }
-};
-
-struct alignas(64) UnpackedBlock {
-  uint8_t q[2][8][64];
-  float dOf[2][16], scaleOf[2][2][16], minimumOf[2][2][16];
-
-  template <int G>
-  inline __m512i weights(int h) const {
-    return _mm512_load_si512(q[h][G]);
-  }
-  inline __m512 d(int h) const { return _mm512_load_ps(dOf[h]); }
-  inline __m512 scale(int i, int h) const { return _mm512_load_ps(scaleOf[i][h]); }
-  inline __m512 minimum(int i, int h) const { return _mm512_load_ps(minimumOf[i][h]); }
-};
-
-template <WeightType T>
-inline void unpack(const PackedBlock<T>& from, UnpackedBlock& to) {
-  for (int h = 0; h < 2; h++) {
-    unrolled<8>([&](auto g) __attribute__((always_inline)) {
-      _mm512_store_si512(to.q[h][g], from.template weights<g>(h));
-    });
-    _mm512_store_ps(to.dOf[h], from.d(h));
-    for (int i = 0; i < (has_halves(T) ? 2 : 1); i++) {
-      if constexpr (has_halves(T)) _mm512_store_ps(to.scaleOf[i][h], from.scale(i, h));
-      if constexpr (has_minimum(T)) _mm512_store_ps(to.minimumOf[i][h], from.minimum(i, h));
-    }
-  }
-}
 
 // s[half of the columns][row] += inputs 4·First.. of so many groups
 template <int First, int Groups, int R, class Block>
@@ -195,81 +103,95 @@ inline void prefetch_ahead(const uint8_t* w) {
     _mm_prefetch(reinterpret_cast<const char*>(w) + kPrefetchAhead + i, _MM_HINT_T0);
 }
 
-// R ≤ 3 rows of one tile from its row 0, the whole of K
-template <WeightType T, int R>
-void few_rows(const uint8_t* w, int kBlocks, const uint8_t* tile, float* y, size_t ldy) {
+template <int R>
+inline void load_rows(bool first, const float* y, size_t ldy, __m512 (&acc)[2][R]) {
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++, y += ldy) {
+    acc[0][r] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(y);
+    acc[1][r] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(y + 16);
+  }
+}
+
+// Where the accumulators of some rows of a tile are, and from which of its rows they start.
+struct Rows {
+  const uint8_t* tile;
+  int r0;
+  bool first;
+  float* y;
+  size_t ldy;
+};
+
+// Rows from `count` K-blocks of a panel, from the tile's row 0; unpacks them where `to` is given
+template <WeightType T, int R, bool Unpack>
+const uint8_t* packed_rows(const uint8_t* w, int count, const Rows& rows, UnpackedBlock* to) {
   using namespace activation;
   constexpr int each = static_cast<int>(block_length(T) / 32);
+  const uint8_t* tile = rows.tile;
   __m512 acc[2][R];
-#pragma GCC unroll 6
-  for (int r = 0; r < R; r++) acc[0][r] = acc[1][r] = _mm512_setzero_ps();
-  for (int b = 0; b < kBlocks; b += each) {
+  load_rows(rows.first, rows.y, rows.ldy, acc);
+  for (int b = 0; b < count; b += each) {
     const uint8_t* header = w;
     prefetch_ahead<header_bytes(T)>(w);
     w += header_bytes(T);
     for (int i = 0; i < each; i++, w += k_block_bytes(T), tile += kRecord) {
       prefetch_ahead<k_block_bytes(T)>(w);
-      add_block<T>(PackedBlock<T>{header, w}, tile, tile, acc);
+      const PackedBlock<T> block{header, w};
+      if constexpr (Unpack)
+        add_block<T>(UnpackingBlock<T>{block, to++}, tile, tile, acc);
+      else
+        add_block<T>(block, tile, tile, acc);
     }
   }
-  store_rows(acc, y, ldy);
+  store_rows(acc, rows.y, rows.ldy);
+  return w;
 }
 
-// R rows of a tile from row r0, so many unpacked K-blocks
 template <WeightType T, int R>
-void unpacked_rows(const UnpackedBlock* w, int count, const uint8_t* tile, int r0, bool first,
-                   float* y, size_t ldy) {
+void unpacked_rows(const UnpackedBlock* w, int count, const Rows& rows) {
   using namespace activation;
+  const uint8_t* tile = rows.tile;
   __m512 acc[2][R];
-#pragma GCC unroll 6
-  for (int r = 0; r < R; r++) {
-    const float* p = y + static_cast<size_t>(r) * ldy;
-    acc[0][r] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(p);
-    acc[1][r] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(p + 16);
-  }
+  load_rows(rows.first, rows.y, rows.ldy, acc);
   for (int b = 0; b < count; b++, tile += kRecord)
-    add_block<T>(w[b], tile + r0 * kBlock, tile + r0 * 4, acc);
-  store_rows(acc, y, ldy);
+    add_block<T>(w[b], tile + rows.r0 * kBlock, tile + rows.r0 * 4, acc);
+  store_rows(acc, rows.y, rows.ldy);
 }
 
 template <WeightType T>
 constexpr int kPlaneRows = has_halves(T) ? 4 : 6;
 
-template <WeightType T, int R = kPlaneRows<T>>
-void unpacked_count(int rows, const UnpackedBlock* w, int count, const uint8_t* tile, int r0,
-                    bool first, float* y, size_t ldy) {
-  if constexpr (R > 1) {
-    if (rows < R) return unpacked_count<T, R - 1>(rows, w, count, tile, r0, first, y, ldy);
+// body(integral_constant n)
+template <int Most, class Body>
+inline void with_count(int n, const Body& body) {
+  if constexpr (Most > 1) {
+    if (n < Most) return with_count<Most - 1>(n, body);
   }
-  unpacked_rows<T, R>(w, count, tile, r0, first, y, ldy);
+  body(std::integral_constant<int, Most>{});
 }
 
+// more rows than kPlaneRows
 template <WeightType T>
 void many_rows(const uint8_t* w, int kBlocks, const uint8_t* acts, int rows, float* y, size_t ldy) {
   using namespace activation;
-  constexpr int each = static_cast<int>(block_length(T) / 32);
+  constexpr int most = kPlaneRows<T>;
   const size_t tileBytes = static_cast<size_t>(kBlocks) * kRecord;
   UnpackedBlock blocks[8];
   for (int b = 0; b < kBlocks; b += 8) {
     const int count = kBlocks - b < 8 ? kBlocks - b : 8;
-    const uint8_t* header = w;
-    for (int i = 0; i < count; i++, w += k_block_bytes(T)) {
-      if (i % each == 0) {
-        header = w;
-        w += header_bytes(T);
-      }
-      prefetch_ahead<k_block_bytes(T)>(w);
-      unpack(PackedBlock<T>{header, w}, blocks[i]);
-    }
     for (int t = 0; t < rows; t += kTileRows) {
       const uint8_t* tile =
           acts + static_cast<size_t>(t / kTileRows) * tileBytes + static_cast<size_t>(b) * kRecord;
       const int m = rows - t < kTileRows ? rows - t : kTileRows;
-      const int groups = (m + kPlaneRows<T> - 1) / kPlaneRows<T>;
+      const int groups = (m + most - 1) / most;
       for (int g = 0, r = 0; g < groups; g++) {
         const int some = (m - r + groups - g - 1) / (groups - g);
-        unpacked_count<T>(some, blocks, count, tile, r, b == 0,
-                          y + static_cast<size_t>(t + r) * ldy, ldy);
+        const Rows group{tile, r, b == 0, y + static_cast<size_t>(t + r) * ldy, ldy};
+        with_count<most>(some, [&](auto n) {
+          if (t + r == 0)
+            w = packed_rows<T, n, true>(w, count, group, blocks);
+          else
+            unpacked_rows<T, n>(blocks, count, group);
+        });
         r += some;
       }
     }
@@ -283,19 +205,12 @@ void planes_type(const uint8_t* panels, int kBlocks, const uint8_t* acts, int ro
   for (int p = panel0; p < panel1; p++) {
     const uint8_t* w = panels + static_cast<size_t>(p) * panelBytes;
     float* out = y + static_cast<size_t>(p) * 32;
-    switch (rows) {
-      case 1:
-        few_rows<T, 1>(w, kBlocks, acts, out, ldy);
-        break;
-      case 2:
-        few_rows<T, 2>(w, kBlocks, acts, out, ldy);
-        break;
-      case 3:
-        few_rows<T, 3>(w, kBlocks, acts, out, ldy);
-        break;
-      default:
-        many_rows<T>(w, kBlocks, acts, rows, out, ldy);
-        break;
+    if (rows > kPlaneRows<T>) {
+      many_rows<T>(w, kBlocks, acts, rows, out, ldy);
+    } else {
+      with_count<kPlaneRows<T>>(rows, [&](auto n) {
+        packed_rows<T, n, false>(w, kBlocks, Rows{acts, 0, true, out, ldy}, nullptr);
+      });
     }
   }
 }

@@ -205,19 +205,7 @@ final class TensorTable {
   }
 
   private Optional<TensorInfo> find(String name) {
-    Optional<TensorInfo> tensor = Optional.ofNullable(tensors.get(name));
-    tensor.ifPresent(
-        t -> {
-          if (!SUPPORTED.contains(t.type())) {
-            throw refused(
-                "tensor "
-                    + name
-                    + " has type "
-                    + t.type()
-                    + ", which the CPU back end does not compute with");
-          }
-        });
-    return tensor;
+    return Optional.ofNullable(tensors.get(name));
   }
 
   private DeviceException refused(String what) {

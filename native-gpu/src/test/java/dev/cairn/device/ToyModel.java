@@ -24,14 +24,16 @@ final class ToyModel {
   private static final int LAYERS = 2;
   private static final int HEADS = 4;
   private static final int KV_HEADS = 2;
-  private static final int HEAD_LENGTH = 16;
   private static final int FEED_FORWARD = 96;
 
   private final Random random;
   private final List<TensorInfo> tensors = new ArrayList<>();
-  private final ByteBuffer data = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+  private final ByteBuffer data = ByteBuffer.allocate(1 << 23).order(ByteOrder.LITTLE_ENDIAN);
   private int infiniteToken = -1;
   private TensorType type = TensorType.Q8_0;
+  private boolean everywhere;
+  private int width = WIDTH;
+  private int feedForward = FEED_FORWARD;
 
   ToyModel(long seed) {
     random = new Random(seed);
@@ -49,34 +51,48 @@ final class ToyModel {
     return this;
   }
 
+  /** Type of every matrix; where its blocks are longer than rows, the model is wider. */
+  ToyModel everywhere(TensorType weights) {
+    type = weights;
+    everywhere = true;
+    width = Math.max(WIDTH, weights.blockLength());
+    feedForward = weights.blockLength() > WIDTH ? 2 * width : FEED_FORWARD;
+    return this;
+  }
+
   ModelSpec write(Path file) throws IOException {
     data.putLong(0);
-    add("token_embd.weight", TensorType.F32, WIDTH, VOCABULARY, 1f);
+    add("token_embd.weight", TensorType.F32, width, VOCABULARY, 1f);
     if (infiniteToken >= 0) {
-      int row = (int) tensors.get(0).offset() + infiniteToken * WIDTH * Float.BYTES;
+      int row = (int) tensors.get(0).offset() + infiniteToken * width * Float.BYTES;
       data.putFloat(row, Float.POSITIVE_INFINITY);
     }
     vector("output_norm.weight");
-    add("output.weight", TensorType.Q8_0, WIDTH, VOCABULARY, 0.4f);
+    add("output.weight", TensorType.Q8_0, width, VOCABULARY, 0.4f);
     for (int layer = 0; layer < LAYERS; layer++) {
       String prefix = "blk." + layer + ".";
       vector(prefix + "attn_norm.weight");
       vector(prefix + "ffn_norm.weight");
-      add(prefix + "attn_q.weight", type, WIDTH, HEADS * HEAD_LENGTH, 0.3f);
-      add(prefix + "attn_k.weight", TensorType.F16, WIDTH, KV_HEADS * HEAD_LENGTH, 0.3f);
-      add(prefix + "attn_v.weight", TensorType.Q4_0, WIDTH, KV_HEADS * HEAD_LENGTH, 0.3f);
-      add(prefix + "attn_output.weight", type, HEADS * HEAD_LENGTH, WIDTH, 0.3f);
-      add(prefix + "ffn_gate.weight", type, WIDTH, FEED_FORWARD, 0.3f);
-      add(prefix + "ffn_up.weight", TensorType.F32, WIDTH, FEED_FORWARD, 0.3f);
-      add(prefix + "ffn_down.weight", TensorType.Q4_0, FEED_FORWARD, WIDTH, 0.3f);
+      add(prefix + "attn_q.weight", type, width, width, 0.3f);
+      add(prefix + "attn_k.weight", TensorType.F16, width, width / HEADS * KV_HEADS, 0.3f);
+      add(prefix + "attn_v.weight", TensorType.Q4_0, width, width / HEADS * KV_HEADS, 0.3f);
+      add(prefix + "attn_output.weight", type, width, width, 0.3f);
+      add(prefix + "ffn_gate.weight", type, width, feedForward, 0.3f);
+      add(prefix + "ffn_up.weight", TensorType.F32, width, feedForward, 0.3f);
+      add(prefix + "ffn_down.weight", TensorType.Q4_0, feedForward, width, 0.3f);
     }
     byte[] bytes = new byte[data.position()];
     data.get(0, bytes);
     Files.write(file, bytes);
-    return describe(file, tensors);
+    return describe(file, tensors, width, feedForward);
   }
 
   static ModelSpec describe(Path file, List<TensorInfo> tensors) throws IOException {
+    return describe(file, tensors, WIDTH, FEED_FORWARD);
+  }
+
+  private static ModelSpec describe(Path file, List<TensorInfo> tensors, int width, int feedForward)
+      throws IOException {
     return new ModelSpec(
         file,
         Files.size(file),
@@ -84,53 +100,38 @@ final class ToyModel {
         "toy",
         "toy",
         "llama",
-        WIDTH,
+        width,
         LAYERS,
         HEADS,
         KV_HEADS,
-        HEAD_LENGTH,
-        FEED_FORWARD,
+        width / HEADS,
+        feedForward,
         VOCABULARY,
         CONTEXT,
         1e-5f,
-        RopeSpec.plain(RopeSpec.Layout.HALVES, HEAD_LENGTH, 10000f),
-        AttentionSpec.plain(LAYERS, HEAD_LENGTH),
+        RopeSpec.plain(RopeSpec.Layout.HALVES, width / HEADS, 10000f),
+        AttentionSpec.plain(LAYERS, width / HEADS),
         NetworkSpec.PLAIN,
         tensors);
   }
 
   private void vector(String name) {
     long start = data.position();
-    for (int i = 0; i < WIDTH; i++) {
+    for (int i = 0; i < width; i++) {
       data.putFloat(0.8f + 0.4f * random.nextFloat());
     }
     tensors.add(
         new TensorInfo(
-            name, TensorType.F32, List.of((long) WIDTH), start, data.position() - start));
+            name, TensorType.F32, List.of((long) width), start, data.position() - start));
   }
 
-  private void add(String name, TensorType weights, int in, int out, float spread) {
+  private void add(String name, TensorType ofItsOwn, int in, int out, float spread) {
+    TensorType weights = everywhere ? type : ofItsOwn;
     long start = data.position();
     for (int i = 0; i < in * out / weights.blockLength(); i++) {
-      switch (weights) {
-        case F32 -> data.putFloat((float) random.nextGaussian() * spread);
-        case F16 -> data.putShort(half(spread * (0.25f + random.nextInt(4) * 0.25f)));
-        default -> {
-          byte[] quants = new byte[weights.blockBytes() - 2];
-          random.nextBytes(quants);
-          float steps = weights == TensorType.Q8_0 ? 73f : 4.6f;
-          data.putShort(half(spread / steps)).put(quants);
-        }
-      }
+      WeightBlocks.putRandom(data, weights, spread, random);
     }
     List<Long> shape = List.of((long) in, (long) out);
     tensors.add(new TensorInfo(name, weights, shape, start, data.position() - start));
-  }
-
-  /** Half precision with a random sign, truncated; for values from 2^-14 to 1. */
-  private short half(float value) {
-    int bits = Float.floatToIntBits(value);
-    int magnitude = ((bits >>> 13) & 0x3ffff) - (112 << 10);
-    return (short) (random.nextBoolean() ? magnitude : magnitude | 0x8000);
   }
 }

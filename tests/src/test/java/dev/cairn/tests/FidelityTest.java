@@ -32,7 +32,8 @@ class FidelityTest {
     "llama-Q4_0,true",
     "llama-rope3-Q8_0,true",
     "qwen2-Q8_0,true",
-    "qwen3-Q8_0,true"
+    "qwen3-Q8_0,true",
+    "llama-Q4_K_M,true"
   })
   void agreesWithTheReference(String model, boolean roundsActivations) throws IOException {
     Path file = directory.resolve(model + ".gguf");
