@@ -39,6 +39,7 @@ public final class Main implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
@@ -46,6 +47,7 @@ public final class Main implements Callable<Integer> {
       description = "Shows this help.")
   private boolean help;
 
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
   @Option(
       names = {"-V", "--version"},
       versionHelp = true,
