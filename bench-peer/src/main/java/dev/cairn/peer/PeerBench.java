@@ -7,8 +7,10 @@ import dev.cairn.model.ModelFile;
 import dev.cairn.server.bench.DeviceBench;
 import dev.cairn.server.http.Json;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -56,8 +58,10 @@ public final class PeerBench implements Callable<Integer> {
       names = "--batch",
       paramLabel = "N",
       split = ",",
-      defaultValue = "1,4,16",
-      description = "Sequences at a time, one or more sizes (default: ${DEFAULT-VALUE}).")
+      defaultValue = "1",
+      description =
+          "Sequences at a time, one or more sizes; those of llama.cpp come as requests of as many"
+              + " threads (default: ${DEFAULT-VALUE}).")
   private List<Integer> batch;
 
   @Option(
@@ -67,9 +71,19 @@ public final class PeerBench implements Callable<Integer> {
       description = "Measurements, of which the best counts (default: ${DEFAULT-VALUE}).")
   private int repeat;
 
+  /** Standard output: the lines of JSON alone. */
+  private final PrintStream out;
+
+  PeerBench(PrintStream out) {
+    this.out = out;
+  }
+
   /** Runs the command; the process ends with its exit code. */
   public static void main(String[] args) {
-    CommandLine line = new CommandLine(new PeerBench());
+    PrintStream out = System.out;
+    // The other engine's loader prints.
+    System.setOut(System.err);
+    CommandLine line = new CommandLine(new PeerBench(out));
     line.setExecutionExceptionHandler(
         (failure, command, result) -> {
           command.getErr().println("cairn: " + failure.getMessage());
@@ -101,11 +115,11 @@ public final class PeerBench implements Callable<Integer> {
         ObjectNode cairn = Json.object();
         cairn.put("engine", "cairn");
         cairn.setAll(bench.run(size, (done, total) -> {}));
-        System.out.println(Json.write(cairn));
+        out.println(Json.write(cairn));
         ObjectNode peer = peer(file, size);
         peer.put("model", read.spec().name());
-        System.out.println(Json.write(peer));
-        System.out.println(Json.write(ratio(cairn, peer)));
+        out.println(Json.write(peer));
+        out.println(Json.write(ratio(cairn, peer)));
       }
       return 0;
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
@@ -156,7 +170,7 @@ public final class PeerBench implements Callable<Integer> {
 
   private static void delete(Path directory) throws IOException {
     try (var files = Files.walk(directory)) {
-      for (Path each : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
+      for (Path each : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(each);
       }
     }
