@@ -12,6 +12,7 @@
 
 #include "../cpu/cpu_features.hpp"
 #include "../cpu/engine.hpp"
+#include "../cpu/read_rate.hpp"
 #include "../cpu/status.hpp"
 
 namespace {
@@ -209,6 +210,14 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_probe(JNIEnv* env, jclas
     Buffer(env, answer)
         .answer(0, chosen + "\n" + cairn::kNumericsVersion + "\n" +
                        cairn::describe(cairn::cpu_features()));
+  });
+}
+
+// answer: bytes a second (int64)
+JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_readRate(JNIEnv* env, jclass,
+                                                                 jobject answer, jint threads) {
+  return guarded(env, answer, [&] {
+    Buffer(env, answer).put(static_cast<int64_t>(cairn::streaming_read_rate(threads)));
   });
 }
 

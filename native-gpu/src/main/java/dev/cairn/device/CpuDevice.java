@@ -85,6 +85,12 @@ final class CpuDevice implements Device {
     return NativeAnswer.message(answer).split("\n", 3);
   }
 
+  static long readRate(int threads) {
+    ByteBuffer answer = NativeAnswer.allocate(NativeAnswer.BYTES);
+    NativeAnswer.check(CpuBinding.readRate(answer, threads), answer);
+    return answer.getLong(0);
+  }
+
   @Override
   public DeviceInfo info() {
     return info;
