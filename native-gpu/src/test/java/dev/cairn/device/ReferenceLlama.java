@@ -134,7 +134,7 @@ final class ReferenceLlama {
     int length = model.headLength();
     for (int head = 0; head < x.length; head += length) {
       for (int i = 0; i < length / 2; i++) {
-        double angle = position * Math.pow(model.rope().base(), -2.0 * i / length);
+        double angle = position * Math.pow(model.rope().full().base(), -2.0 * i / length);
         double a = x[head + i];
         double b = x[head + i + length / 2];
         x[head + i] = a * Math.cos(angle) - b * Math.sin(angle);

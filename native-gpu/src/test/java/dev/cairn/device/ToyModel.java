@@ -1,6 +1,8 @@
 package dev.cairn.device;
 
+import dev.cairn.model.AttentionSpec;
 import dev.cairn.model.ModelSpec;
+import dev.cairn.model.NetworkSpec;
 import dev.cairn.model.RopeSpec;
 import dev.cairn.model.TensorInfo;
 import dev.cairn.model.TensorType;
@@ -107,7 +109,9 @@ final class ToyModel {
         VOCABULARY,
         CONTEXT,
         1e-5f,
-        new RopeSpec(RopeSpec.Layout.HALVES, width / HEADS, 10000f, 1f, ""),
+        RopeSpec.plain(RopeSpec.Layout.HALVES, width / HEADS, 10000f),
+        AttentionSpec.plain(LAYERS, width / HEADS),
+        NetworkSpec.PLAIN,
         tensors);
   }
 

@@ -30,7 +30,10 @@ class FidelityTest {
     "llama-s-F16,false",
     "llama-Q8_0,true",
     "llama-Q4_0,true",
-    "llama-Q4_K_M,true"
+    "llama-Q4_K_M,true",
+    "llama-rope3-Q8_0,true",
+    "qwen2-Q8_0,true",
+    "qwen3-Q8_0,true"
   })
   void agreesWithTheReference(String model, boolean roundsActivations) throws IOException {
     Path file = directory.resolve(model + ".gguf");
