@@ -16,12 +16,14 @@ struct KvView {
   const int32_t* blocks;
   int tilesPerBlock;
   int headLength;
+  int first = 0;   // positions before it are not attended to
+  float cap = 0;   // scores become cap · tanh(score / cap); 0: as they are
 };
 
 struct Kernels {
   const char* name;
 
-  // y[row][32·panel + c] = Σk w·x for panels [panel0, panel1); F32 and F16 weights
+  // y[row][32·panel + c] = Σk w·x for panels [panel0, panel1); float weights
   // x[rows][k], row stride ldx; y row stride ldy
   void (*gemm_float)(WeightType type, const uint8_t* panels, int k, const float* x, size_t ldx,
                      int rows, float* y, size_t ldy, int panel0, int panel1);
@@ -36,8 +38,12 @@ struct Kernels {
   void (*add)(float* x, const float* y, int n);
   // g[i] = silu(g[i]) · u[i]
   void (*swiglu)(float* g, const float* u, int n);
+  // g[i] = gelu(g[i]) · u[i], gelu by tanh
+  void (*geglu)(float* g, const float* u, int n);
+  // x[i] = cap · tanh(x[i] / cap)
+  void (*soft_cap)(float* x, float cap, int n);
   // out[head][headLength] = attention of `heads` query heads at `position` over positions
-  // 0..position
+  // kv.first..position
   void (*attend)(const float* q, int heads, int position, const KvView& kv, float* out);
   // one token's value row into a tile: dst[0..n) in half precision
   void (*to_half)(const float* x, uint16_t* dst, int n);

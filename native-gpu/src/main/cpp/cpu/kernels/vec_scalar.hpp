@@ -41,6 +41,9 @@ inline F load_n(const float* p, int n) {
 inline F load_half(const uint16_t* p) {
   return map([&](int i) { return half_to_float(p[i]); });
 }
+inline F load_bfloat(const uint16_t* p) {
+  return map([&](int i) { return bfloat_to_float(p[i]); });
+}
 inline void store(float* p, F a) { std::memcpy(p, a.v, sizeof a.v); }
 inline void store_n(float* p, F a, int n) {
   for (int i = 0; i < 16 && i < n; i++) p[i] = a.v[i];
