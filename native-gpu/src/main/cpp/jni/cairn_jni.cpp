@@ -191,7 +191,8 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_probe(JNIEnv* env, jclas
     const std::string chosen = cairn::choose_kernels(text(env, instructionSet)).name;
     Buffer(env, answer)
         .answer(0, chosen + "\n" + cairn::kNumericsVersion + "\n" +
-                       cairn::describe(cairn::cpu_features()));
+                       cairn::describe(cairn::cpu_features()) + "\n" +
+                       (cairn::cpu_features().amxInt8 ? cairn::amx_refusal() : ""));
   });
 }
 

@@ -55,6 +55,7 @@ extern const Kernels kScalarKernels;
 #if defined(CAIRN_X86)
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
+extern const Kernels kAmxKernels;
 #endif
 
 }  // namespace cairn

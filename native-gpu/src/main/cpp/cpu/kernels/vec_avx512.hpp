@@ -28,6 +28,10 @@ inline F load_n(const float* p, int n) { return _mm512_maskz_loadu_ps(mask16(n),
 inline F load_half(const uint16_t* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
+// sixteen integers, `bits` added to each, read as floats
+inline F load_plus_bits(const int32_t* p, int32_t bits) {
+  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_loadu_si512(p), _mm512_set1_epi32(bits)));
+}
 inline void store(float* p, F x) { _mm512_storeu_ps(p, x); }
 inline void store_n(float* p, F x, int n) { _mm512_mask_storeu_ps(p, mask16(n), x); }
 inline void store_half_n(uint16_t* p, F x, int n) {

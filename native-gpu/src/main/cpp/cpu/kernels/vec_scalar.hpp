@@ -41,6 +41,15 @@ inline F load_n(const float* p, int n) {
 inline F load_half(const uint16_t* p) {
   return map([&](int i) { return half_to_float(p[i]); });
 }
+// sixteen integers, `bits` added to each, read as floats
+inline F load_plus_bits(const int32_t* p, int32_t bits) {
+  return map([&](int i) {
+    const int32_t sum = p[i] + bits;
+    float f;
+    std::memcpy(&f, &sum, 4);
+    return f;
+  });
+}
 inline void store(float* p, F a) { std::memcpy(p, a.v, sizeof a.v); }
 inline void store_n(float* p, F a, int n) {
   for (int i = 0; i < 16 && i < n; i++) p[i] = a.v[i];

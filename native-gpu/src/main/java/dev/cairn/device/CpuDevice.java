@@ -77,12 +77,15 @@ final class CpuDevice implements Device {
             resolved);
   }
 
-  /** Instruction set chosen, numerics version and processor features. */
+  /**
+   * Instruction set chosen, numerics version, processor features, and why a faster set that the
+   * processor has is not used, or an empty text.
+   */
   static String[] probe(String instructionSet) {
     ByteBuffer answer = NativeAnswer.allocate(NativeAnswer.BYTES);
     int status = CpuBinding.probe(answer, instructionSet.getBytes(StandardCharsets.UTF_8));
     NativeAnswer.check(status, answer);
-    return NativeAnswer.message(answer).split("\n", 3);
+    return NativeAnswer.message(answer).split("\n", 4);
   }
 
   @Override

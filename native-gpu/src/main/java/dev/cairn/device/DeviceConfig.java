@@ -4,8 +4,8 @@ package dev.cairn.device;
  * How a device is opened. Every bound is checked when it opens.
  *
  * @param backend {@code auto} or a back end's name
- * @param instructionSet {@code auto}, {@code scalar}, {@code avx2}, {@code avx512}; for tests and
- *     diagnosis: results are the same bits
+ * @param instructionSet {@code auto}, {@code scalar}, {@code avx2}, {@code avx512}, {@code amx};
+ *     for tests and diagnosis: results are the same bits
  * @param threads compute threads, at least 1
  * @param maxSlots number of slots
  * @param maxContext longest sequence of a slot, prompt and generated, in tokens

@@ -40,7 +40,13 @@ public final class Devices {
     String[] probe = CpuDevice.probe("auto");
     return List.of(
         new BackendStatus(
-            CpuDevice.NAME, true, "", NativeLibrary.cpu().path(), probe[0], probe[1], probe[2]));
+            CpuDevice.NAME,
+            true,
+            probe[3],
+            NativeLibrary.cpu().path(),
+            probe[0],
+            probe[1],
+            probe[2]));
   }
 
   /** Weight types that a model may have. */
