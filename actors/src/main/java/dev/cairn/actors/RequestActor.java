@@ -1,16 +1,12 @@
 package dev.cairn.actors;
 
-import dev.cairn.actors.RequestView.Finish;
-import dev.cairn.model.TextStream;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
-import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -115,10 +111,7 @@ public final class RequestActor
   private Optional<RequestView> view = Optional.empty();
   private Optional<ActorRef<SchedulerActor.Command>> scheduler = Optional.empty();
 
-  /**
-   * Looks for stop strings; has seen every committed token and none that is not being committed.
-   */
-  private Optional<TextStream> text = Optional.empty();
+  private Optional<StopStrings> stopStrings = Optional.empty();
 
   /** Who waits for this request to become durable. */
   private Optional<ActorRef<Reply>> submitter = Optional.empty();
@@ -214,13 +207,7 @@ public final class RequestActor
     RequestView opened = new RequestView(spec, state.snapshot());
     view = Optional.of(opened);
     env.views().add(requestId, opened);
-    if (!spec.stop().isEmpty()) {
-      TextStream stream = new TextStream(env.tokenizer(), spec.stop());
-      for (int token : state.tokens().toArray()) {
-        stream.append(token);
-      }
-      text = Optional.of(stream);
-    }
+    stopStrings = Optional.of(new StopStrings(spec, env.tokenizer(), state.tokens()));
   }
 
   private Effect<RequestEvent, RequestState> onSubmit(RequestState state, Submit submit) {
@@ -337,28 +324,8 @@ public final class RequestActor
   }
 
   private void admit(RequestState state, Placement.Target target) {
-    RequestSpec spec = state.spec().orElseThrow();
-    int prompt = spec.promptTokens().length;
-    int[] tokens = Arrays.copyOf(spec.promptTokens(), prompt + state.tokens().size());
-    System.arraycopy(state.tokens().toArray(), 0, tokens, prompt, state.tokens().size());
     scheduler = Optional.of(target.scheduler());
-    target
-        .scheduler()
-        .tell(
-            new SchedulerActor.Admit(
-                new Admission(
-                    requestId,
-                    state.epoch(),
-                    spec.submittedAtMillis(),
-                    tokens,
-                    prompt,
-                    spec.maxTokens(),
-                    spec.sampling(),
-                    spec.seed(),
-                    spec.ignoreEos(),
-                    spec.logprobs(),
-                    spec.promptLogprobs() && state.promptLogprobs().isEmpty()),
-                context.getSelf()));
+    target.scheduler().tell(new SchedulerActor.Admit(state.admission(), context.getSelf()));
   }
 
   private void assignSoon() {
@@ -375,48 +342,13 @@ public final class RequestActor
 
   private Effect<RequestEvent, RequestState> onGenerated(RequestState state, Generated generated) {
     Handover handover = generated.handover();
-    if (!state.isUnfinished()
-        || handover.epoch() != state.epoch()
-        || handover.firstIndex() != state.tokens().size()) {
+    if (!state.isNext(handover)) {
       dropStale(state, handover);
       return Effect().none();
     }
-    List<RequestEvent> events = new ArrayList<>(2);
-    int kept = lengthUpToStop(handover.tokens());
-    boolean stopped = text.map(TextStream::stopped).orElse(false);
-    if (kept > 0 || !handover.promptLogprobs().isEmpty()) {
-      events.add(
-          new RequestEvent.TokensCommitted(
-              requestId,
-              state.epoch(),
-              handover.firstIndex(),
-              Arrays.copyOf(handover.tokens(), kept),
-              handover.logprobs().isEmpty() ? List.of() : handover.logprobs().subList(0, kept),
-              handover.promptLogprobs()));
-    }
-    Optional<Finish> finish =
-        stopped
-            ? Optional.of(new Finish(FinishReason.STOP, ""))
-            : handover.end().map(end -> new Finish(end.reason(), end.detail()));
-    int total = handover.firstIndex() + kept;
-    finish.ifPresent(
-        f ->
-            events.add(
-                new RequestEvent.Finished(
-                    requestId, state.epoch(), total, f.reason(), f.detail())));
+    int kept = stopStrings.orElseThrow().take(handover.tokens());
+    List<RequestEvent> events = state.commit(handover, kept, stopStrings.get().found());
     return Effect().persist(events).thenRun(next -> onCommitted(next, handover, kept));
-  }
-
-  /** Number of tokens up to and including the one that completes a stop string, or all. */
-  private int lengthUpToStop(int[] tokens) {
-    if (text.isPresent()) {
-      for (int i = 0; i < tokens.length; i++) {
-        if (text.get().append(tokens[i])) {
-          return i + 1;
-        }
-      }
-    }
-    return tokens.length;
   }
 
   private void onCommitted(RequestState state, Handover handover, int kept) {
@@ -450,7 +382,7 @@ public final class RequestActor
 
   private void dropStale(RequestState state, Handover handover) {
     env.telemetry().staleResult();
-    if (isConflict(state, handover)) {
+    if (state.contradicts(handover)) {
       context
           .getLog()
           .error(
@@ -474,20 +406,6 @@ public final class RequestActor
     }
   }
 
-  /** Whether a repeated hand-over of this epoch says something else than what was committed. */
-  private static boolean isConflict(RequestState state, Handover handover) {
-    if (handover.epoch() != state.epoch()) {
-      return false;
-    }
-    for (int i = 0; i < handover.tokens().length; i++) {
-      int index = handover.firstIndex() + i;
-      if (index < state.tokens().size() && state.tokens().get(index) != handover.tokens()[i]) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   private Effect<RequestEvent, RequestState> finish(
       RequestState state, FinishReason reason, String detail) {
     RequestEvent event =
@@ -507,7 +425,7 @@ public final class RequestActor
     cancellers.forEach(canceller -> canceller.tell(new Known(requestId)));
     cancellers.clear();
     scheduler = Optional.empty();
-    text = Optional.empty();
+    stopStrings = Optional.empty();
     linger();
   }
 

@@ -4,8 +4,13 @@ import dev.cairn.actors.RequestView.Finish;
 import dev.cairn.actors.RequestView.Snapshot;
 import dev.cairn.actors.RequestView.State;
 import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.scheduling.Admission;
+import dev.cairn.scheduling.Handover;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -55,6 +60,75 @@ record RequestState(
         tokens,
         promptLogprobs,
         Optional.of(new Finish(finished.reason(), finished.detail())));
+  }
+
+  /** Whether tokens are the next ones of this attempt; nothing else is ever committed. */
+  boolean isNext(Handover handover) {
+    return isUnfinished() && handover.epoch() == epoch && handover.firstIndex() == tokens.size();
+  }
+
+  /** Whether a repeated hand-over of this attempt says something else than what was committed. */
+  boolean contradicts(Handover handover) {
+    if (handover.epoch() != epoch) {
+      return false;
+    }
+    for (int i = 0; i < handover.tokens().length; i++) {
+      int index = handover.firstIndex() + i;
+      if (index < tokens.size() && tokens.get(index) != handover.tokens()[i]) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Events that commit a hand-over.
+   *
+   * @param kept how many of its tokens belong to the output
+   * @param stopped whether they complete a stop string
+   */
+  List<RequestEvent> commit(Handover handover, int kept, boolean stopped) {
+    String requestId = handover.requestId();
+    List<RequestEvent> events = new ArrayList<>(2);
+    if (kept > 0 || !handover.promptLogprobs().isEmpty()) {
+      events.add(
+          new RequestEvent.TokensCommitted(
+              requestId,
+              epoch,
+              tokens.size(),
+              Arrays.copyOf(handover.tokens(), kept),
+              handover.logprobs().isEmpty() ? List.of() : handover.logprobs().subList(0, kept),
+              handover.promptLogprobs()));
+    }
+    Optional<Finish> end =
+        stopped
+            ? Optional.of(new Finish(FinishReason.STOP, ""))
+            : handover.end().map(e -> new Finish(e.reason(), e.detail()));
+    int total = tokens.size() + kept;
+    end.ifPresent(
+        e ->
+            events.add(new RequestEvent.Finished(requestId, epoch, total, e.reason(), e.detail())));
+    return events;
+  }
+
+  /** What a scheduler is given to run the rest of the request. */
+  Admission admission() {
+    RequestSpec request = spec.orElseThrow();
+    int prompt = request.promptTokens().length;
+    int[] known = Arrays.copyOf(request.promptTokens(), prompt + tokens.size());
+    System.arraycopy(tokens.toArray(), 0, known, prompt, tokens.size());
+    return new Admission(
+        request.id(),
+        epoch,
+        request.submittedAtMillis(),
+        known,
+        prompt,
+        request.maxTokens(),
+        request.sampling(),
+        request.seed(),
+        request.ignoreEos(),
+        request.logprobs(),
+        request.promptLogprobs() && promptLogprobs.isEmpty());
   }
 
   boolean isUnfinished() {

@@ -3,6 +3,7 @@ package dev.cairn.actors;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -85,11 +86,12 @@ public final class RequestView {
    */
   void publish(Snapshot next, Logger log) {
     snapshot = next;
-    for (Wake reader : readers) {
+    for (Iterator<Wake> each = readers.iterator(); each.hasNext(); ) {
+      Wake reader = each.next();
       try {
         reader.wake.run();
       } catch (RuntimeException e) {
-        readers.remove(reader);
+        each.remove();
         log.error("a reader of request {} failed and is no longer told of changes", spec.id(), e);
       }
     }

@@ -248,13 +248,20 @@ class EngineTest {
           RequestView.Snapshot snapshot = view.snapshot();
           at.accumulateAndGet(snapshot.tokens().size(), Math::max);
           if (snapshot.finish().isPresent()) {
-            subscription.thenAccept(RequestView.Subscription::cancel);
+            RequestView.Subscription own = subscription.getNow(null);
+            if (own != null) {
+              own.cancel();
+            }
             done.complete(at.get());
           }
         };
     subscription.complete(view.subscribe(look));
     look.run();
-    return done;
+    return done.thenApply(
+        tokens -> {
+          subscription.join().cancel();
+          return tokens;
+        });
   }
 
   @Test

@@ -130,6 +130,7 @@ class RequestActorTest {
   @Test
   void acceptedAndAssignedAreDurableBeforeAnybodyHears() {
     SchedulerActor.Admit admit = accepted();
+    settle();
     assertThat(admit.admission().tokens()).containsExactly(11, 12);
     assertThat(admit.admission().epoch()).isOne();
     assertThat(events())
@@ -166,6 +167,7 @@ class RequestActorTest {
     generated(1, 1, 99);
     generated(2, 1, 22);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 2, 2));
+    settle();
     assertThat(committed()).containsExactly(21, 22);
     assertThat(telemetry.stale.get()).isOne();
   }
@@ -212,6 +214,7 @@ class RequestActorTest {
     accepted();
     generated(1, 0, 21);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    settle();
     AtomicInteger woken = new AtomicInteger();
     RequestView view = view();
     view.subscribe(woken::incrementAndGet);
@@ -259,6 +262,7 @@ class RequestActorTest {
     ends(1, 2, FinishReason.LENGTH, 23);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 3));
+    settle();
     assertThat(events()).allMatch(event -> event.requestId().equals(ID));
     assertThat(events().stream().map(RequestEvent::epoch)).containsExactly(0, 1, 1, 1, 1);
     assertThat(events().stream().map(RequestEvent::index)).containsExactly(0, 0, 0, 2, 3);
@@ -296,6 +300,7 @@ class RequestActorTest {
     assertThat(again.admission().seed()).isEqualTo(3L);
     ends(2, 2, FinishReason.LENGTH, 23);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 2, 3));
+    settle();
     assertThat(committed()).containsExactly(21, 22, 23);
   }
 
@@ -338,6 +343,7 @@ class RequestActorTest {
   void aRequestWithoutADeviceWaitsAndCanBeCancelled() {
     request.tell(new RequestActor.Submit(spec("absent", List.of(), 20), client.getRef()));
     client.expectMessage(new RequestActor.Known(ID));
+    settle();
     assertThat(view().snapshot().state()).isEqualTo(State.ACCEPTED);
     request.tell(new RequestActor.Cancel(client.getRef()));
     client.expectMessage(new RequestActor.Known(ID));

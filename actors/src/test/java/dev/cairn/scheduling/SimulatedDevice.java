@@ -94,7 +94,7 @@ public final class SimulatedDevice implements Device {
     if (endEvery > 0 && Math.floorMod(z, endEvery) == 0) {
       return END;
     }
-    return 1 + (int) Math.floorMod(z >>> 8, VOCABULARY - 2);
+    return 1 + Math.floorMod(z >>> 8, VOCABULARY - 2);
   }
 
   /** Lets paused steps run. */

@@ -115,7 +115,7 @@ public record NodeSettings(
   }
 
   private long blocksFor(int tokens) {
-    return (tokens + device.kvBlockTokens() - 1) / device.kvBlockTokens();
+    return (tokens + device.kvBlockTokens() - 1L) / device.kvBlockTokens();
   }
 
   /** The scheduler's bounds for a device of this configuration. */

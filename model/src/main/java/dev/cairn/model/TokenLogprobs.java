@@ -8,7 +8,6 @@ package dev.cairn.model;
  * @param topTokens the most likely tokens, most likely first, ties by the lower id
  * @param topLogprobs their log-probabilities
  */
-@SuppressWarnings("ArrayRecordComponent")
 public record TokenLogprobs(float logprob, int[] topTokens, float[] topLogprobs) {
   /** Most alternatives that a request may ask for. */
   public static final int MAX_TOP = 20;

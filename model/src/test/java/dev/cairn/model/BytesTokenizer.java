@@ -3,7 +3,6 @@ package dev.cairn.model;
 import java.util.OptionalInt;
 
 /** A vocabulary of given byte strings, for tests that only need the way back to text. */
-@SuppressWarnings("ArrayRecordComponent")
 record BytesTokenizer(byte[][] vocabulary) implements Tokenizer {
   @Override
   public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {

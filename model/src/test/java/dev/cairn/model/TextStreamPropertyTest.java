@@ -22,7 +22,6 @@ class TextStreamPropertyTest {
   private static final String ALPHABET = "aabbc-é漢🦙\uFFFD";
 
   /** One random output: its vocabulary, its tokens and its stop strings. */
-  @SuppressWarnings("ArrayRecordComponent")
   private record Output(BytesTokenizer tokenizer, int[] tokens, List<String> stops) {
     static Output of(Random random) {
       byte[] material = material(random);

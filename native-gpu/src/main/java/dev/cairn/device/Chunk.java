@@ -13,5 +13,4 @@ package dev.cairn.device;
  * @param blocks numbers of the KV blocks to append to the slot's block table before the step; the
  *     table then covers {@code start + count} tokens
  */
-@SuppressWarnings("ArrayRecordComponent") // never compared
 public record Chunk(int slot, int start, int count, boolean sample, int firstBlock, int[] blocks) {}

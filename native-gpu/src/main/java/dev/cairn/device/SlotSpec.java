@@ -17,7 +17,6 @@ import dev.cairn.model.TokenLogprobs;
  *     before penalties and temperature
  * @param promptLogprobs whether the same is wanted for every prompt token but the first
  */
-@SuppressWarnings("ArrayRecordComponent") // never compared
 public record SlotSpec(
     int[] tokens,
     int promptLength,

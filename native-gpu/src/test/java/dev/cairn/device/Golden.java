@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 
 /** One reference answer of the shared numerics vectors. */
-@SuppressWarnings("ArrayRecordComponent") // never compared
 record Golden(
     String prompt,
     double tolerance,

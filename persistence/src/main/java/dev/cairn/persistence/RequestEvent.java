@@ -58,7 +58,6 @@ public sealed interface RequestEvent {
    * @param promptLogprobs of prompt tokens 1 and up, in order, in the first event that follows the
    *     prefill, where the request asks for them; else empty
    */
-  @SuppressWarnings("ArrayRecordComponent") // Equality is by value, below.
   record TokensCommitted(
       String requestId,
       int epoch,

@@ -23,7 +23,6 @@ import java.util.Objects;
  * @param promptLogprobs whether log-probabilities of the prompt are wanted
  * @param cancelOnDisconnect whether the request ends when its client leaves
  */
-@SuppressWarnings("ArrayRecordComponent") // Equality is by value, below.
 public record RequestSpec(
     String id,
     String model,

@@ -78,7 +78,7 @@ final class ApiClient {
   private HttpRequest.Builder request(String path) {
     return HttpRequest.newBuilder(base.resolve(path))
         .header("content-type", "application/json")
-        .timeout(Duration.ofSeconds(120));
+        .timeout(Duration.ofMinutes(2));
   }
 
   private Reply send(HttpRequest request) {

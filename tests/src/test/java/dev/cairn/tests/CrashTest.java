@@ -30,7 +30,7 @@ class CrashTest {
     final Map<String, Object> body;
     volatile String requestId = "";
     volatile String lastEventId = "";
-    final StringBuffer text = new StringBuffer();
+    final StringBuilder text = new StringBuilder();
     volatile boolean complete;
 
     Stream(Map<String, Object> body) {

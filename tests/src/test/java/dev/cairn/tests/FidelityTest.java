@@ -57,7 +57,7 @@ class FidelityTest {
   private static List<JsonNode> golden(String model) throws IOException {
     List<JsonNode> golden = new ArrayList<>();
     try (InputStream in = resource("golden.jsonl")) {
-      for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).split("\n")) {
+      for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList()) {
         JsonNode each = ApiClient.json(line);
         if (each.get("key").asText().equals(model)) {
           golden.add(each);
@@ -126,8 +126,8 @@ class FidelityTest {
     Map<Integer, Double> byId = new HashMap<>();
     logprobs
         .at("/top_logprobs/" + step)
-        .fields()
-        .forEachRemaining(
+        .properties()
+        .forEach(
             field -> {
               served.add(field.getValue().asDouble());
               Integer id = spelling.get(field.getKey());

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.StringTokenizer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -30,7 +31,7 @@ final class ServerProcess implements AutoCloseable {
     this.process = process;
     read("server-out", process.inputReader(StandardCharsets.UTF_8), this::output);
     read("server-err", process.errorReader(StandardCharsets.UTF_8), this::error);
-    process.onExit().thenAccept(p -> fail());
+    process.onExit().thenRun(this::fail).exceptionally(failure -> null);
   }
 
   /** Starts {@code cairn serve}; {@link #await()} waits until it serves. */
@@ -45,7 +46,10 @@ final class ServerProcess implements AutoCloseable {
   static Process cairn(List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(Arrays.asList(System.getProperty("cairn.test.jvm", "").trim().split("\\s+")));
+    StringTokenizer options = new StringTokenizer(System.getProperty("cairn.test.jvm", ""));
+    while (options.hasMoreTokens()) {
+      command.add(options.nextToken());
+    }
     command.addAll(List.of("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.add("-Dlogback.configurationFile=logback.xml");

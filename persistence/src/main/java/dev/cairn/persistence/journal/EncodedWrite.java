@@ -13,7 +13,6 @@ import java.util.List;
 record EncodedWrite(
     String persistenceId, long lowest, long highest, List<Entry> records, List<Unfinished> index) {
   /** Key and value of a record. */
-  @SuppressWarnings("ArrayRecordComponent") // Carries bytes; never compared.
   record Entry(byte[] key, byte[] value) {}
 
   /** A request that becomes unfinished, or stops being so. */

@@ -17,7 +17,6 @@ import java.util.Optional;
  * @param manifest that the serializer gave it
  * @param payload its bytes
  */
-@SuppressWarnings("ArrayRecordComponent") // Carries bytes; never compared.
 public record StoredEvent(
     String persistenceId,
     long sequenceNr,

@@ -31,7 +31,6 @@ record StoredRecord(
   private static final int WRITER_IS_UUID = 2;
 
   /** An object in the form of its serializer. */
-  @SuppressWarnings("ArrayRecordComponent") // Carries bytes; never compared.
   record Payload(int serializerId, String manifest, byte[] bytes) {
     private void put(BytesOut out) {
       out.putVarint32(serializerId).putString(manifest).putBytes(bytes);

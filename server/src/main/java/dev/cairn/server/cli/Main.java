@@ -38,6 +38,7 @@ public final class Main implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
@@ -45,6 +46,7 @@ public final class Main implements Callable<Integer> {
       description = "Shows this help.")
   private boolean help;
 
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
   @Option(
       names = {"-V", "--version"},
       versionHelp = true,

@@ -100,6 +100,7 @@ final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
       }
     }
 
+    @SuppressWarnings("ReferenceEquality") // Each publication is a snapshot of its own.
     private void offer() {
       if (!isAvailable(out)) {
         return;
