@@ -33,7 +33,7 @@ struct Forward::Layout {
     qkv = b * ldQkv * 4;
     heads = b * ldHeads * 4;
     ffn = b * ldFfn * 4;
-    angles = b * static_cast<size_t>(d.ropeDimensions) * 4;
+    angles = 2 * b * static_cast<size_t>(d.ropeDimensions) * 4;
     headX = kHeadRows * ldDim * 4;
     logits = kHeadRows * ldLogits * 4;
     const size_t widest = up32(std::max({d.embedding, d.heads * d.headLength, d.feedForward}));
@@ -123,17 +123,23 @@ void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
 
 void Forward::embed() {
   const int rows = static_cast<int>(rows_.size());
-  const std::vector<double>& frequencies = model_.rope_frequencies();
+  const ModelDesc& d = model_.desc();
+  const double magnitude = model_.rope_magnitude();
   pool_.for_rows(rows, [&](size_t r) {
     const Row& row = rows_[static_cast<size_t>(r)];
-    model_.embedding().row(row.slot->history[static_cast<size_t>(row.position)],
-                           x_ + static_cast<size_t>(r) * ldDim_);
-    float* angles = angles_ + static_cast<size_t>(r) * 2 * frequencies.size();
-    for (size_t i = 0; i < frequencies.size(); i++) {
-      double sin, cos;
-      math::sin_cos(row.position * frequencies[i], &sin, &cos);
-      angles[2 * i] = static_cast<float>(cos);
-      angles[2 * i + 1] = static_cast<float>(sin);
+    float* x = x_ + static_cast<size_t>(r) * ldDim_;
+    model_.embedding().row(row.slot->history[static_cast<size_t>(row.position)], x);
+    if (d.embeddingScale != 1)
+      for (int i = 0; i < d.embedding; i++) x[i] *= d.embeddingScale;
+    float* angles = angles_ + 2 * static_cast<size_t>(r) * static_cast<size_t>(d.ropeDimensions);
+    for (const bool windowed : {false, true}) {
+      if (windowed && d.window == 0) break;
+      for (const double f : model_.rope_frequencies(windowed)) {
+        double sin, cos;
+        math::sin_cos(row.position * f, &sin, &cos);
+        *angles++ = static_cast<float>(cos * magnitude);
+        *angles++ = static_cast<float>(sin * magnitude);
+      }
     }
   });
 }
@@ -180,12 +186,6 @@ void Forward::layer(int index) {
   const ModelDesc& d = model_.desc();
   const int rows = static_cast<int>(rows_.size());
   if (rows == 0) return;
-  auto add_to_x = [&] {
-    pool_.for_rows(rows, [&](size_t r) {
-      kernels_.add(x_ + static_cast<size_t>(r) * ldDim_, y_ + static_cast<size_t>(r) * ldDim_,
-                   d.embedding);
-    });
-  };
 
   const Product qkv[] = {
       {&l.q, qkv_, ldQkv_}, {&l.k, qkv_ + kOffset_, ldQkv_}, {&l.v, qkv_ + vOffset_, ldQkv_}};
@@ -195,19 +195,30 @@ void Forward::layer(int index) {
   const Product out[] = {{&l.attnOutput, y_, ldDim_}};
   prepare(rows, nullptr, nullptr, 0, heads_, ldHeads_, d.heads * d.headLength, out, 1);
   multiply(rows, heads_, ldHeads_, out, 1);
-  add_to_x();
+  add_to_x(l.biasOutput, l.postAttnNorm);
 
   const Product ffn[] = {{&l.gate, gate_, ldFfn_}, {&l.up, up_, ldFfn_}};
   prepare(rows, l.ffnNorm, nullptr, ldDim_, xn_, ldDim_, d.embedding, ffn, 2);
   multiply(rows, xn_, ldDim_, ffn, 2);
   pool_.for_rows(rows, [&](size_t r) {
-    kernels_.swiglu(gate_ + static_cast<size_t>(r) * ldFfn_, up_ + static_cast<size_t>(r) * ldFfn_,
-                    d.feedForward);
+    (d.gelu ? kernels_.geglu : kernels_.swiglu)(gate_ + static_cast<size_t>(r) * ldFfn_,
+                                                up_ + static_cast<size_t>(r) * ldFfn_,
+                                                d.feedForward);
   });
   const Product down[] = {{&l.down, y_, ldDim_}};
   prepare(rows, nullptr, nullptr, 0, gate_, ldFfn_, d.feedForward, down, 1);
   multiply(rows, gate_, ldFfn_, down, 1);
-  add_to_x();
+  add_to_x(nullptr, l.postFfnNorm);
+}
+
+void Forward::add_to_x(const float* bias, const float* norm) {
+  const int n = model_.desc().embedding;
+  pool_.for_rows(static_cast<int>(rows_.size()), [&](size_t r) {
+    float* y = y_ + static_cast<size_t>(r) * ldDim_;
+    if (bias != nullptr) kernels_.add(y, bias, n);
+    if (norm != nullptr) kernels_.rms_norm(y, norm, model_.desc().eps, y, n);
+    kernels_.add(x_ + static_cast<size_t>(r) * ldDim_, y, n);
+  });
 }
 
 void Forward::head() {
@@ -234,6 +245,8 @@ void Forward::finish_row(LogitRow& r, float* logits, Sampler& sampler) {
   const int length = row.position + 1;
   r.finite = kernels_.all_finite(logits, model_.desc().vocabulary);
   if (!r.finite) return;
+  if (model_.desc().logitCap != 0)
+    kernels_.soft_cap(logits, model_.desc().logitCap, model_.desc().vocabulary);
   r.token = r.sample ? sampler.sample(logits, slot.sampling, slot.history.data(), length,
                                       slot.prompt, slot.seed)
                      : slot.history[static_cast<size_t>(length)];

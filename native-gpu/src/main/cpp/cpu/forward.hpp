@@ -54,6 +54,11 @@ class Forward {
   void embed();
   void layer(int index);
   void attend(int layer);
+  // adds biases, norms heads, rotates and stores row r's keys and values
+  void prepare_attention(const Layer& l, int layer, size_t r);
+  const float* angles(size_t row, bool windowed) const;
+  // adds `bias` to y and norms it where they are given, then adds it to x
+  void add_to_x(const float* bias, const float* norm);
   void rotate(float* head, const float* angles) const;
   void store_kv(int layer, const Row& row, const float* k, const float* v);
   // xs rows normalized by `norm` (or as they are) to `out`, and quantized where a product needs it

@@ -1,5 +1,5 @@
 // The attention part of a layer: rotation, the KV store, and the products over it.
-#include <cmath>
+#include <algorithm>
 
 #include "forward.hpp"
 #include "kv.hpp"
@@ -40,19 +40,37 @@ void Forward::store_kv(int layer, const Row& row, const float* k, const float* v
   }
 }
 
+const float* Forward::angles(size_t row, bool windowed) const {
+  const size_t n = static_cast<size_t>(model_.desc().ropeDimensions);
+  return angles_ + 2 * row * n + (windowed ? n : 0);
+}
+
+void Forward::prepare_attention(const Layer& l, int layer, size_t r) {
+  const ModelDesc& d = model_.desc();
+  const int n = d.headLength;
+  float* q = qkv_ + r * ldQkv_;
+  float *k = q + kOffset_, *v = q + vOffset_;
+  if (l.biasQ != nullptr) kernels_.add(q, l.biasQ, d.heads * n);
+  if (l.biasK != nullptr) kernels_.add(k, l.biasK, d.kvHeads * n);
+  if (l.biasV != nullptr) kernels_.add(v, l.biasV, d.kvHeads * n);
+  const float* a = angles(r, l.window > 0);
+  for (int h = 0; h < d.heads; h++) {
+    if (l.normQ != nullptr) kernels_.rms_norm(q + h * n, l.normQ, d.eps, q + h * n, n);
+    rotate(q + h * n, a);
+  }
+  for (int i = 0; i < d.heads * n; i++) q[i] *= d.attentionScale;
+  for (int h = 0; h < d.kvHeads; h++) {
+    if (l.normK != nullptr) kernels_.rms_norm(k + h * n, l.normK, d.eps, k + h * n, n);
+    rotate(k + h * n, a);
+  }
+  store_kv(layer, rows_[r], k, v);
+}
+
 void Forward::attend(int layer) {
   const ModelDesc& d = model_.desc();
+  const Layer& l = model_.layers()[static_cast<size_t>(layer)];
   const int rows = static_cast<int>(rows_.size()), n = d.headLength, group = d.heads / d.kvHeads;
-  const float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(n)));
-  pool_.for_rows(rows, [&](size_t r) {
-    float* q = qkv_ + static_cast<size_t>(r) * ldQkv_;
-    float* k = q + kOffset_;
-    const float* angles = angles_ + static_cast<size_t>(r) * static_cast<size_t>(d.ropeDimensions);
-    for (int h = 0; h < d.heads; h++) rotate(q + h * n, angles);
-    for (int i = 0; i < d.heads * n; i++) q[i] *= scale;
-    for (int h = 0; h < d.kvHeads; h++) rotate(k + h * n, angles);
-    store_kv(layer, rows_[static_cast<size_t>(r)], k, q + vOffset_);
-  });
+  pool_.for_rows(rows, [&](size_t r) { prepare_attention(l, layer, static_cast<size_t>(r)); });
   const size_t block = kv::block_elements(d.kvHeads, n, config_.blockTokens);
   const size_t perHead = block / static_cast<size_t>(d.kvHeads);
   const auto* base = reinterpret_cast<const uint16_t*>(kv_.data()) +
@@ -61,7 +79,8 @@ void Forward::attend(int layer) {
     const int r = task / d.kvHeads, h = task % d.kvHeads;
     const Row& row = rows_[static_cast<size_t>(r)];
     const KvView view{base + static_cast<size_t>(h) * perHead, block, row.slot->blocks.data(),
-                      config_.blockTokens / kv::kTileTokens, n};
+                      config_.blockTokens / kv::kTileTokens, n,
+                      l.window > 0 ? std::max(0, row.position + 1 - l.window) : 0, d.attentionCap};
     kernels_.attend(qkv_ + static_cast<size_t>(r) * ldQkv_ + h * group * n, group, row.position,
                     view, heads_ + static_cast<size_t>(r) * ldHeads_ + h * group * n);
   });

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -91,32 +92,58 @@ Model::Model(const ModelDesc& desc) : desc_(desc) {
   if (d.ropeDimensions < 2 || d.ropeDimensions > d.headLength || d.ropeDimensions % 2 != 0)
     refuse("rotated elements of a head are " + std::to_string(d.ropeDimensions) +
            ", expected an even number from 2 to " + std::to_string(d.headLength));
-  if (!(d.ropeBase >= 1 && d.ropeBase <= 1e30f) || !(d.ropeScale > 1e-6f && d.ropeScale <= 1e9f) ||
-      !(d.eps >= 0 && d.eps <= 1))
-    refuse("rope base, rope scale or epsilon of the model is out of range");
+  for (const RopeDesc& r : {d.rope, d.windowedRope})
+    if (!(r.base >= 1 && r.base <= 1e30f) || !(r.scale > 1e-6f && r.scale <= 1e9f))
+      refuse("rope base or rope scale of the model is out of range");
+  if (!(d.eps >= 0 && d.eps <= 1) || !(d.ropeMagnitude > 0 && d.ropeMagnitude <= 1e6f) ||
+      !(d.attentionScale > 0 && d.attentionScale <= 1e6f) ||
+      !(d.embeddingScale > 0 && d.embeddingScale <= 1e6f) ||
+      !(d.attentionCap >= 0 && d.attentionCap <= 1e9f) || !(d.logitCap >= 0 && d.logitCap <= 1e9f))
+    refuse("epsilon, a scale or a cap of the model is out of range");
+  if (!(d.yarn.share >= 0 && d.yarn.share <= 1) || d.yarn.originalContext < 1 ||
+      (d.yarn.share > 0 && !(d.yarn.betaFast > 0 && d.yarn.betaSlow > 0 && d.rope.base > 1)))
+    refuse("YaRN's numbers are out of range");
+  if (d.window < 0 || d.windowed.size() != static_cast<size_t>(d.layers))
+    refuse("the model's window is " + std::to_string(d.window) + " in a list of " +
+           std::to_string(d.windowed.size()) + " layers, expected " + std::to_string(d.layers));
   if (d.tensors.size() !=
       static_cast<size_t>(kModelTensors) + static_cast<size_t>(d.layers) * kLayerTensors)
     refuse("the list of tensors does not fit the number of layers");
 
-  const int qDim = d.heads * d.headLength, kvDim = d.kvHeads * d.headLength;
   check_vector(d.of(kOutputNorm), d.embedding, "output_norm");
   if (d.of(kRopeFactors).bytes > 0)
     check_vector(d.of(kRopeFactors), d.ropeDimensions / 2, "rope_freqs");
   layers_.resize(static_cast<size_t>(d.layers));
-  for (int i = 0; i < d.layers; i++) {
-    Layer& l = layers_[static_cast<size_t>(i)];
-    check_vector(d.of(i, kAttnNorm), d.embedding, "attn_norm");
-    check_vector(d.of(i, kFfnNorm), d.embedding, "ffn_norm");
-    l.q = plan(d.of(i, kQ), qDim, d.embedding, "attn_q");
-    l.k = plan(d.of(i, kK), kvDim, d.embedding, "attn_k");
-    l.v = plan(d.of(i, kV), kvDim, d.embedding, "attn_v");
-    l.attnOutput = plan(d.of(i, kAttnOutput), d.embedding, qDim, "attn_output");
-    l.gate = plan(d.of(i, kGate), d.feedForward, d.embedding, "ffn_gate");
-    l.up = plan(d.of(i, kUp), d.feedForward, d.embedding, "ffn_up");
-    l.down = plan(d.of(i, kDown), d.embedding, d.feedForward, "ffn_down");
-  }
+  for (int i = 0; i < d.layers; i++) check_layer(i);
   if (!tied()) output_ = plan(d.of(kOutput), d.vocabulary, d.embedding, "output");
   embedding_ = plan(d.of(kEmbedding), d.vocabulary, d.embedding, "token_embd");
+}
+
+void Model::check_layer(int index) {
+  const ModelDesc& d = desc_;
+  const int qDim = d.heads * d.headLength, kvDim = d.kvHeads * d.headLength;
+  Layer& l = layers_[static_cast<size_t>(index)];
+  check_vector(d.of(index, kAttnNorm), d.embedding, "attn_norm");
+  check_vector(d.of(index, kFfnNorm), d.embedding, "ffn_norm");
+  auto check_optional = [&](LayerTensor t, int n, const char* name) {
+    if (d.of(index, t).bytes != 0) check_vector(d.of(index, t), n, name);
+  };
+  check_optional(kBiasQ, qDim, "attn_q.bias");
+  check_optional(kBiasK, kvDim, "attn_k.bias");
+  check_optional(kBiasV, kvDim, "attn_v.bias");
+  check_optional(kBiasOutput, d.embedding, "attn_output.bias");
+  check_optional(kNormQ, d.headLength, "attn_q_norm");
+  check_optional(kNormK, d.headLength, "attn_k_norm");
+  check_optional(kPostAttnNorm, d.embedding, "post_attention_norm");
+  check_optional(kPostFfnNorm, d.embedding, "post_ffw_norm");
+  l.q = plan(d.of(index, kQ), qDim, d.embedding, "attn_q");
+  l.k = plan(d.of(index, kK), kvDim, d.embedding, "attn_k");
+  l.v = plan(d.of(index, kV), kvDim, d.embedding, "attn_v");
+  l.attnOutput = plan(d.of(index, kAttnOutput), d.embedding, qDim, "attn_output");
+  l.gate = plan(d.of(index, kGate), d.feedForward, d.embedding, "ffn_gate");
+  l.up = plan(d.of(index, kUp), d.feedForward, d.embedding, "ffn_up");
+  l.down = plan(d.of(index, kDown), d.embedding, d.feedForward, "ffn_down");
+  if (d.windowed[static_cast<size_t>(index)]) l.window = d.window;
 }
 
 static void check_place(const TensorDesc& t, const ModelDesc& d, size_t expected,
@@ -189,21 +216,53 @@ const float* Model::read_vector(const File& file, const TensorDesc& t) {
   return out;
 }
 
+const float* Model::read_optional(const File& file, const TensorDesc& t) {
+  return t.bytes == 0 ? nullptr : read_vector(file, t);
+}
+
+double Model::rope_magnitude() const {
+  const double scale = static_cast<double>(desc_.rope.scale);
+  const bool yarn = desc_.yarn.share > 0 && scale > 1;
+  return static_cast<double>(desc_.ropeMagnitude) * (yarn ? 1.0 + 0.1 * math::log(scale) : 1.0);
+}
+
 void Model::make_rope(const File& file) {
-  const float* factors =
-      desc_.of(kRopeFactors).bytes > 0 ? read_vector(file, desc_.of(kRopeFactors)) : nullptr;
-  for (int i = 0; i < desc_.ropeDimensions / 2; i++) {
-    const double exponent = -2.0 * i / desc_.ropeDimensions;
-    double f = i == 0 ? 1.0 : math::pow(static_cast<double>(desc_.ropeBase), exponent);
-    f /= static_cast<double>(desc_.ropeScale);
-    if (factors != nullptr) {
-      if (!(factors[i] > 1e-6f && factors[i] < 1e9f))
-        refuse("frequency factor " + std::to_string(i) + " of rope_freqs is " +
-               std::to_string(factors[i]) + ", expected a positive number");
-      f /= static_cast<double>(factors[i]);
-    }
-    ropeFrequencies_.push_back(f);
+  const float* factors = read_optional(file, desc_.of(kRopeFactors));
+  for (int i = 0; factors != nullptr && i < desc_.ropeDimensions / 2; i++)
+    if (!(factors[i] > 1e-6f && factors[i] < 1e9f))
+      refuse("frequency factor " + std::to_string(i) + " of the model is " +
+             std::to_string(factors[i]) + ", expected a positive number");
+  ropeFrequencies_[0] = frequencies(desc_.rope, factors);
+  ropeFrequencies_[1] = frequencies(desc_.windowedRope, factors);
+}
+
+std::vector<double> Model::frequencies(const RopeDesc& rope, const float* factors) const {
+  const double base = static_cast<double>(rope.base), scale = static_cast<double>(rope.scale);
+  const int n = desc_.ropeDimensions;
+  const YarnDesc& yarn = desc_.yarn;
+  // the pair that turns so many times within the original context
+  auto pair_of = [&](float turns) {
+    return n * math::log(yarn.originalContext / (static_cast<double>(turns) * 2 * 3.141592653589793)) /
+           (2 * math::log(base));
+  };
+  double low = 0, high = 0;
+  if (yarn.share > 0) {
+    low = std::max(0.0, std::floor(pair_of(yarn.betaFast)));
+    high = std::min(n - 1.0, std::ceil(pair_of(yarn.betaSlow)));
   }
+  std::vector<double> result;
+  for (int i = 0; i < n / 2; i++) {
+    const double own = i == 0 ? 1.0 : math::pow(base, -2.0 * i / n);
+    double f = own / scale;
+    if (yarn.share > 0) {
+      const double ramp = (i - low) / std::max(0.001, high - low);
+      const double kept = (1 - std::min(1.0, std::max(0.0, ramp))) * static_cast<double>(yarn.share);
+      f = f * (1 - kept) + own * kept;
+    }
+    if (factors != nullptr) f /= static_cast<double>(factors[i]);
+    result.push_back(f);
+  }
+  return result;
 }
 
 void Model::load(const Progress& progress) {
@@ -214,6 +273,14 @@ void Model::load(const Progress& progress) {
     Layer& l = layers_[static_cast<size_t>(i)];
     l.attnNorm = read_vector(file, desc_.of(i, kAttnNorm));
     l.ffnNorm = read_vector(file, desc_.of(i, kFfnNorm));
+    l.biasQ = read_optional(file, desc_.of(i, kBiasQ));
+    l.biasK = read_optional(file, desc_.of(i, kBiasK));
+    l.biasV = read_optional(file, desc_.of(i, kBiasV));
+    l.biasOutput = read_optional(file, desc_.of(i, kBiasOutput));
+    l.normQ = read_optional(file, desc_.of(i, kNormQ));
+    l.normK = read_optional(file, desc_.of(i, kNormK));
+    l.postAttnNorm = read_optional(file, desc_.of(i, kPostAttnNorm));
+    l.postFfnNorm = read_optional(file, desc_.of(i, kPostFfnNorm));
     read_matrix(file, desc_.of(i, kQ), l.q);
     read_matrix(file, desc_.of(i, kK), l.k);
     read_matrix(file, desc_.of(i, kV), l.v);

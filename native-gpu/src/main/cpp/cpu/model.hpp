@@ -18,9 +18,40 @@ struct TensorDesc {
   int64_t offset = 0, bytes = 0, in = 0, out = 0;
 };
 
-// Tensors of a ModelDesc in order: the model's four, then nine for each layer.
+// Tensors of a ModelDesc in order: the model's four, then those of each layer, the optional ones
+// from kBiasQ on.
 enum ModelTensor { kEmbedding, kOutputNorm, kOutput, kRopeFactors, kModelTensors };
-enum LayerTensor { kAttnNorm, kQ, kK, kV, kAttnOutput, kFfnNorm, kGate, kUp, kDown, kLayerTensors };
+enum LayerTensor {
+  kAttnNorm,
+  kQ,
+  kK,
+  kV,
+  kAttnOutput,
+  kFfnNorm,
+  kGate,
+  kUp,
+  kDown,
+  kBiasQ,
+  kBiasK,
+  kBiasV,
+  kBiasOutput,
+  kNormQ,
+  kNormK,
+  kPostAttnNorm,
+  kPostFfnNorm,
+  kLayerTensors
+};
+
+// Frequency base and position divisor of the position embedding.
+struct RopeDesc {
+  float base = 10000, scale = 1;
+};
+
+// YaRN: share 0 where there is none.
+struct YarnDesc {
+  float share = 0, betaFast = 32, betaSlow = 1;
+  int32_t originalContext = 1;
+};
 
 struct ModelDesc {
   std::string path;
@@ -29,7 +60,14 @@ struct ModelDesc {
   int32_t feedForward = 0, vocabulary = 0;
   int32_t ropeDimensions = 0;
   bool ropeHalves = false;
-  float eps = 0, ropeBase = 0, ropeScale = 1;
+  float eps = 0, ropeMagnitude = 1;
+  RopeDesc rope, windowedRope;
+  YarnDesc yarn;
+  float attentionScale = 0, attentionCap = 0;  // a cap of 0 is none
+  int32_t window = 0;                          // positions a windowed layer attends to
+  std::vector<bool> windowed;                  // by layer
+  bool gelu = false;
+  float embeddingScale = 1, logitCap = 0;
   std::vector<TensorDesc> tensors;
 
   const TensorDesc& of(ModelTensor t) const { return tensors[t]; }
@@ -55,6 +93,11 @@ struct Matrix {
 struct Layer {
   const float* attnNorm = nullptr;
   const float* ffnNorm = nullptr;
+  // absent where null
+  const float *biasQ = nullptr, *biasK = nullptr, *biasV = nullptr, *biasOutput = nullptr;
+  const float *normQ = nullptr, *normK = nullptr;  // of each head, before the rotation
+  const float *postAttnNorm = nullptr, *postFfnNorm = nullptr;
+  int window = 0;  // 0: the whole sequence
   Matrix q, k, v, attnOutput, gate, up, down;
 };
 
@@ -75,8 +118,12 @@ class Model {
   const Matrix& embedding() const { return embedding_; }
   const Matrix& output() const { return tied() ? embedding_ : output_; }
   const float* output_norm() const { return outputNorm_; }
-  // 1 / (base^(2i/d) · factor_i · scale) of each rotated pair
-  const std::vector<double>& rope_frequencies() const { return ropeFrequencies_; }
+  // angle of a position step for each rotated pair: of layers without a window, then with one
+  const std::vector<double>& rope_frequencies(bool windowed) const {
+    return ropeFrequencies_[windowed ? 1 : 0];
+  }
+  // what rotated elements are multiplied by
+  double rope_magnitude() const;
 
  private:
   class File;
@@ -86,14 +133,18 @@ class Model {
   void check_vector(const TensorDesc& t, int n, const char* name) const;
   void read_matrix(const File& file, const TensorDesc& t, Matrix& m);
   const float* read_vector(const File& file, const TensorDesc& t);
+  // null where the file has none
+  const float* read_optional(const File& file, const TensorDesc& t);
+  void check_layer(int index);
   void make_rope(const File& file);
+  std::vector<double> frequencies(const RopeDesc& rope, const float* factors) const;
 
   ModelDesc desc_;
   size_t weightBytes_ = 0;
   std::vector<Layer> layers_;
   Matrix embedding_, output_;
   const float* outputNorm_ = nullptr;
-  std::vector<double> ropeFrequencies_;
+  std::vector<double> ropeFrequencies_[2];
   std::unique_ptr<Arena> arena_;
   Progress progress_;
   int64_t done_ = 0, total_ = 0;

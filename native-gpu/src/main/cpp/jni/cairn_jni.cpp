@@ -106,15 +106,20 @@ std::vector<jfloat> floats(JNIEnv* env, jfloatArray a, size_t expected) {
 }
 
 // dims: embedding, layers, heads, kvHeads, headLength, feedForward, vocabulary, ropeDimensions,
-// ropeHalves; numbers: epsilon, rope base, rope scale; file: bytes, modified, then five longs a
-// tensor
+// ropeHalves, YaRN's original context, gelu, window, then for each layer whether it has the window;
+// numbers: epsilon, rope base and scale, those of windowed layers, rope magnitude, YaRN's share,
+// fast and slow beta, attention scale and cap, embedding scale, logit cap; file: bytes, modified,
+// then five longs a tensor
 cairn::ModelDesc describe(JNIEnv* env, jbyteArray path, jintArray dims, jfloatArray numbers,
                           jlongArray file) {
   cairn::ModelDesc d;
   d.path = text(env, path);
-  const auto n = ints(env, dims, 9);
-  const auto f = floats(env, numbers, 3);
+  const auto n = ints(env, dims, 0);
+  const auto f = floats(env, numbers, 13);
   const auto t = longs(env, file, 0);
+  constexpr size_t kFixed = 12;
+  if (n.size() < kFixed || n.size() - kFixed != static_cast<size_t>(n[1]))
+    throw Failure(Status::MISUSE, "the list of windowed layers is cut");
   d.embedding = n[0];
   d.layers = n[1];
   d.heads = n[2];
@@ -124,9 +129,21 @@ cairn::ModelDesc describe(JNIEnv* env, jbyteArray path, jintArray dims, jfloatAr
   d.vocabulary = n[6];
   d.ropeDimensions = n[7];
   d.ropeHalves = n[8] != 0;
+  d.yarn.originalContext = n[9];
+  d.gelu = n[10] != 0;
+  d.window = n[11];
+  for (size_t i = kFixed; i < n.size(); i++) d.windowed.push_back(n[i] != 0);
   d.eps = f[0];
-  d.ropeBase = f[1];
-  d.ropeScale = f[2];
+  d.rope = {f[1], f[2]};
+  d.windowedRope = {f[3], f[4]};
+  d.ropeMagnitude = f[5];
+  d.yarn.share = f[6];
+  d.yarn.betaFast = f[7];
+  d.yarn.betaSlow = f[8];
+  d.attentionScale = f[9];
+  d.attentionCap = f[10];
+  d.embeddingScale = f[11];
+  d.logitCap = f[12];
   if (t.size() < 2 || (t.size() - 2) % 5 != 0)
     throw Failure(Status::MISUSE, "the list of tensors is cut");
   d.fileBytes = t[0];

@@ -35,7 +35,8 @@ class ModelFile {
     desc_.vocabulary = kVocabulary;
     desc_.ropeDimensions = 16;
     desc_.eps = 1e-5f;
-    desc_.ropeBase = 10000;
+    desc_.attentionScale = 0.25f;
+    desc_.windowed.assign(2, false);
     add(WeightType::Q8_0, 64, kVocabulary);
     add(WeightType::F32, 64, 1);
     desc_.tensors.resize(4);
@@ -49,6 +50,7 @@ class ModelFile {
       add(WeightType::Q4_0, 64, 96);
       add(WeightType::F32, 64, 96);
       add(WeightType::Q8_0, 96, 64);
+      desc_.tensors.resize(desc_.tensors.size() + kLayerTensors - kBiasQ);
     }
     std::ofstream(path_, std::ios::binary)
         .write(data_.data(), static_cast<std::streamsize>(data_.size()));

@@ -5,11 +5,11 @@
 
 namespace cairn::CAIRN_ISA {
 
-// s[h][32] = scores of one tile; masked tokens are −infinity. k is [headLength][32]; the keys of
-// the next tile are fetched meanwhile.
+// s[h][32] = scores of one tile, capped where cap is not 0; tokens outside from..count − 1 are
+// −infinity. k is [headLength][32]; the keys of the next tile are fetched meanwhile.
 template <int H>
 inline void scores(const float* q, int headLength, const uint16_t* k, const uint16_t* next,
-                   int count, float (*s)[32]) {
+                   int from, int count, float cap, float (*s)[32]) {
   F acc[H][2];
   for (int h = 0; h < H; h++) acc[h][0] = acc[h][1] = set1(0.0f);
   for (int d = 0; d < headLength; d++) {
@@ -23,19 +23,30 @@ inline void scores(const float* q, int headLength, const uint16_t* k, const uint
   }
   const F masked = set1(-__builtin_inff());
   for (int h = 0; h < H; h++) {
-    store(s[h], first_lanes(acc[h][0], count, masked));
-    store(s[h] + 16, first_lanes(acc[h][1], count - 16, masked));
+    F s0 = acc[h][0], s1 = acc[h][1];
+    if (cap != 0.0f) {
+      s0 = capped(s0, set1(cap));
+      s1 = capped(s1, set1(cap));
+    }
+    s0 = first_lanes(s0, count, masked);
+    s1 = first_lanes(s1, count - 16, masked);
+    if (from > 0) {
+      s0 = first_lanes(masked, from, s0);
+      s1 = first_lanes(masked, from - 16, s1);
+    }
+    store(s[h], s0);
+    store(s[h] + 16, s1);
   }
 }
 
 // o[h][0..16·J) = o · c[h] + Σ p[h][token] · v[token]; v rows have `stride` elements
 template <int H, int J>
 inline void weigh(const float (*p)[32], const float* c, const uint16_t* v, const uint16_t* next,
-                  int stride, int count, float* o) {
+                  int stride, int from, int count, float* o) {
   F acc[H][J];
   for (int h = 0; h < H; h++)
     for (int j = 0; j < J; j++) acc[h][j] = mul(load(o + h * stride + 16 * j), set1(c[h]));
-  for (int t = 0; t < count; t++) {
+  for (int t = from; t < count; t++) {
     F w[J];
     for (int j = 0; j < J; j += 2) prefetch(next + t * stride + 16 * j);
     for (int j = 0; j < J; j++) w[j] = load_half(v + t * stride + 16 * j);
@@ -48,14 +59,14 @@ inline void weigh(const float (*p)[32], const float* c, const uint16_t* v, const
     for (int j = 0; j < J; j++) store(o + h * stride + 16 * j, acc[h][j]);
 }
 
-// The columns from `from` on, in groups of at most 16·J.
+// The columns from `column` on, in groups of at most 16·J.
 template <int H, int J = kAttendColumns>
-inline void weigh_columns(int from, const float (*p)[32], const float* c, const uint16_t* v,
-                          const uint16_t* next, int stride, int count, float* o) {
-  int j = from;
+inline void weigh_columns(int column, const float (*p)[32], const float* c, const uint16_t* v,
+                          const uint16_t* next, int stride, int from, int count, float* o) {
+  int j = column;
   for (; j + 16 * J <= stride; j += 16 * J)
-    weigh<H, J>(p, c, v + j, next + j, stride, count, o + j);
-  if constexpr (J > 1) weigh_columns<H, J / 2>(j, p, c, v, next, stride, count, o);
+    weigh<H, J>(p, c, v + j, next + j, stride, from, count, o + j);
+  if constexpr (J > 1) weigh_columns<H, J / 2>(j, p, c, v, next, stride, from, count, o);
 }
 
 inline const uint16_t* tile_at(const KvView& kv, int tile) {
@@ -74,12 +85,13 @@ void attend_heads(const float* q, int position, const KvView& kv, float* out) {
     l[h] = 0.0f;
   }
   __builtin_memset(o, 0, sizeof(float) * static_cast<size_t>(H * stride));
-  for (int first = 0, tile = 0; first <= position; first += 32, tile++) {
+  for (int tile = kv.first / 32, first = tile * 32; first <= position; first += 32, tile++) {
+    const int from = kv.first > first ? kv.first - first : 0;
     const int count = position + 1 - first < 32 ? position + 1 - first : 32;
     const uint16_t* k = tile_at(kv, tile);
     const uint16_t* next = first + 32 <= position ? tile_at(kv, tile + 1) : k;
     const uint16_t* v = k + 32 * n;
-    scores<H>(q, n, k, next, count, p);
+    scores<H>(q, n, k, next, from, count, kv.cap, p);
     for (int h = 0; h < H; h++) {
       const F s0 = load(p[h]), s1 = load(p[h] + 16);
       const float top = max_lane(max(s0, s1));
@@ -91,7 +103,7 @@ void attend_heads(const float* q, int position, const KvView& kv, float* out) {
       l[h] = fma1(l[h], c[h], sum(add(e0, e1)));
       m[h] = next;
     }
-    weigh_columns<H>(0, p, c, v, next + 32 * n, stride, count, o);
+    weigh_columns<H>(0, p, c, v, next + 32 * n, stride, from, count, o);
   }
   for (int h = 0; h < H; h++) {
     const F total = set1(l[h]);

@@ -24,6 +24,22 @@ inline F exp16(F x) {
 
 inline float exp1(float x) { return lane0(exp16(set1(x))); }
 
+// tanh: an odd polynomial below 0.625, beyond it 1 − 2 / (exp(2|x|) + 1) with the sign of x; NaN
+// stays NaN.
+inline F tanh16(F x) {
+  const F zero = set1(0.0f), one = set1(1.0f), minus = set1(-1.0f);
+  const F a = max(mul(x, minus), x), z = mul(x, x);
+  F p = set1(-5.70498872745e-3f);
+  p = fma(p, z, set1(2.06390887954e-2f));
+  p = fma(p, z, set1(-5.37397155531e-2f));
+  p = fma(p, z, set1(1.33314422036e-1f));
+  p = fma(p, z, set1(-3.33332819422e-1f));
+  const F small = fma(mul(p, z), x, x);
+  const F e = exp16(add(a, a));
+  const F large = sub(one, div(set1(2.0f), add(e, one)));
+  return select_less(a, set1(0.625f), small, select_less(x, zero, mul(large, minus), large));
+}
+
 static void quantize(const float* x, int k, uint8_t* acts, int row) {
   using namespace activation;
   uint8_t* rec =
@@ -81,6 +97,22 @@ static void swiglu(float* g, const float* u, int n) {
     const F s = div(v, add(one, exp16(mul(v, minus))));
     store_n(g + i, mul(s, load_n(u + i, n - i)), n - i);
   }
+}
+
+static void geglu(float* g, const float* u, int n) {
+  const F one = set1(1.0f), cubic = set1(0.044715f), minus = set1(-1.5957691216057308f);
+  for (int i = 0; i < n; i += 16) {
+    const F v = load_n(g + i, n - i);
+    const F t = mul(v, fma(mul(v, v), cubic, one));
+    const F s = div(v, add(one, exp16(mul(t, minus))));
+    store_n(g + i, mul(s, load_n(u + i, n - i)), n - i);
+  }
+}
+
+inline F capped(F x, F cap) { return mul(tanh16(div(x, cap)), cap); }
+
+static void soft_cap(float* x, float cap, int n) {
+  for (int i = 0; i < n; i += 16) store_n(x + i, capped(load_n(x + i, n - i), set1(cap)), n - i);
 }
 
 static void to_half(const float* x, uint16_t* dst, int n) {

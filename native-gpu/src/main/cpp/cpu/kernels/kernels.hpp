@@ -16,6 +16,8 @@ struct KvView {
   const int32_t* blocks;
   int tilesPerBlock;
   int headLength;
+  int first = 0;   // positions before it are not attended to
+  float cap = 0;   // scores become cap · tanh(score / cap); 0: as they are
 };
 
 struct Kernels {
@@ -36,8 +38,12 @@ struct Kernels {
   void (*add)(float* x, const float* y, int n);
   // g[i] = silu(g[i]) · u[i]
   void (*swiglu)(float* g, const float* u, int n);
+  // g[i] = gelu(g[i]) · u[i], gelu by tanh
+  void (*geglu)(float* g, const float* u, int n);
+  // x[i] = cap · tanh(x[i] / cap)
+  void (*soft_cap)(float* x, float cap, int n);
   // out[head][headLength] = attention of `heads` query heads at `position` over positions
-  // 0..position
+  // kv.first..position
   void (*attend)(const float* q, int heads, int position, const KvView& kv, float* out);
   // one token's value row into a tile: dst[0..n) in half precision
   void (*to_half)(const float* x, uint16_t* dst, int n);

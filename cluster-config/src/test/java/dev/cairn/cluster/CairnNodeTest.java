@@ -13,7 +13,9 @@ import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
 import dev.cairn.device.SlotSpec;
+import dev.cairn.model.AttentionSpec;
 import dev.cairn.model.ModelSpec;
+import dev.cairn.model.NetworkSpec;
 import dev.cairn.model.RopeSpec;
 import dev.cairn.model.Sampling;
 import dev.cairn.persistence.FinishReason;
@@ -54,7 +56,9 @@ class CairnNodeTest {
           SimulatedDevice.VOCABULARY,
           CONTEXT,
           1e-5f,
-          new RopeSpec(RopeSpec.Layout.INTERLEAVED, 8, 1e4f, 1f, ""),
+          RopeSpec.plain(RopeSpec.Layout.INTERLEAVED, 8, 1e4f),
+          AttentionSpec.plain(1, 8),
+          NetworkSpec.PLAIN,
           List.of());
 
   @TempDir Path directory;

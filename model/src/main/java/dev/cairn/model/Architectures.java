@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 
 /** Reads model descriptions of the supported architectures. */
 public final class Architectures {
-  private static final List<Architecture> SUPPORTED = List.of(Architecture.LLAMA);
+  private static final List<Architecture> SUPPORTED = Architecture.SUPPORTED;
   private static final long MAX_VOCABULARY = 4L << 20;
 
   private Architectures() {}
@@ -31,13 +31,8 @@ public final class Architectures {
     HyperParameters numbers = new HyperParameters(metadata, architecture.name());
     int vocabulary = vocabularySize(gguf);
     new TensorCheck(gguf, architecture, numbers, vocabulary, weightTypes).run();
-    RopeSpec rope =
-        new RopeSpec(
-            architecture.ropeLayout(),
-            numbers.ropeDimensions,
-            numbers.ropeBase,
-            numbers.ropeScale,
-            gguf.tensor("rope_freqs.weight").map(TensorInfo::name).orElse(""));
+    AttentionSpec attention = AttentionKeys.read(metadata, architecture, numbers);
+    RopeSpec rope = RopeKeys.read(gguf, architecture, numbers, attention.window() > 0);
     return new ModelSpec(
         gguf.file(),
         gguf.fileBytes(),
@@ -55,7 +50,18 @@ public final class Architectures {
         numbers.context,
         numbers.rmsNormEpsilon,
         rope,
+        attention,
+        network(metadata, architecture, numbers),
         gguf.tensors());
+  }
+
+  private static NetworkSpec network(
+      GgufMetadata metadata, Architecture architecture, HyperParameters numbers) {
+    boolean scaled = architecture.has(Architecture.Trait.SCALED_EMBEDDING);
+    return new NetworkSpec(
+        architecture.activation(),
+        scaled ? (float) Math.sqrt(numbers.embedding) : 1f,
+        AttentionKeys.logitCap(metadata, architecture));
   }
 
   private static void refuseSplit(GgufMetadata metadata) {
@@ -133,7 +139,8 @@ public final class Architectures {
       architecture.tensors().forEach(rule -> check(rule, rule.name(), rest));
       for (int layer = 0; layer < numbers.layers; layer++) {
         String prefix = "blk." + layer + ".";
-        architecture.blockTensors().forEach(rule -> check(rule, prefix + rule.name(), rest));
+        boolean fused = rest.containsKey(prefix + "attn_qkv.weight");
+        architecture.blockTensors(fused).forEach(rule -> check(rule, prefix + rule.name(), rest));
       }
       if (!rest.isEmpty()) {
         throw gguf.metadata()
@@ -184,6 +191,9 @@ public final class Architectures {
         case EMBEDDING -> numbers.embedding;
         case QUERY -> (long) numbers.heads * numbers.headLength;
         case KEY_VALUE -> (long) numbers.kvHeads * numbers.headLength;
+        case HEAD -> numbers.headLength;
+        case QUERY_KEY_VALUE -> (numbers.heads + 2L * numbers.kvHeads) * numbers.headLength;
+        case GATE_UP -> 2L * numbers.feedForward;
         case FEED_FORWARD -> numbers.feedForward;
         case VOCABULARY -> vocabulary;
         case ROPE_PAIRS -> numbers.ropeDimensions / 2;

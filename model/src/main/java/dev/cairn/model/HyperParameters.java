@@ -11,7 +11,6 @@ final class HyperParameters {
   static final int MAX_HEAD_LENGTH = 1_024;
   static final int MAX_FEED_FORWARD = 1 << 20;
   static final int MAX_CONTEXT = 1 << 24;
-  private static final float DEFAULT_ROPE_BASE = 10_000f;
 
   final int embedding;
   final int layers;
@@ -22,8 +21,6 @@ final class HyperParameters {
   final int context;
   final float rmsNormEpsilon;
   final int ropeDimensions;
-  final float ropeBase;
-  final float ropeScale;
 
   private final GgufMetadata metadata;
   private final String prefix;
@@ -52,8 +49,6 @@ final class HyperParameters {
     ropeDimensions =
         metadata.integer(prefix + "rope.dimension_count", 2, headLength).orElse(headLength);
     requireEven("rope.dimension_count", ropeDimensions);
-    ropeBase = readRopeBase();
-    ropeScale = readRopeScale();
   }
 
   private void refuseExperts() {
@@ -104,35 +99,6 @@ final class HyperParameters {
       throw metadata.refuse(key + " is " + epsilon + ", but must be between 0 and 1");
     }
     return epsilon;
-  }
-
-  private float readRopeBase() {
-    String key = prefix + "rope.freq_base";
-    float base = metadata.real(key).orElse(DEFAULT_ROPE_BASE);
-    if (!(base >= 1)) {
-      throw metadata.refuse(key + " is " + base + ", but must be at least 1");
-    }
-    return base;
-  }
-
-  /** Position divisor; 0 in the file means that there is none. */
-  private float readRopeScale() {
-    String key = prefix + "rope.scaling.type";
-    String type = metadata.string(key).orElse("linear");
-    if (!type.equals("linear") && !type.equals("none")) {
-      throw metadata.refuse(
-          key + " is \"" + type + "\", which is not supported; supported are linear and none");
-    }
-    float factor =
-        metadata
-            .real(prefix + "rope.scaling.factor")
-            .or(() -> metadata.real(prefix + "rope.scale_linear"))
-            .orElse(0f);
-    if (factor < 0) {
-      throw metadata.refuse(
-          prefix + "rope.scaling.factor is " + factor + ", but must not be negative");
-    }
-    return factor == 0 || type.equals("none") ? 1f : factor;
   }
 
   private void requireEven(String key, int value) {

@@ -25,6 +25,8 @@ import java.util.Optional;
  * @param contextLength longest sequence the model was made for, in tokens
  * @param rmsNormEpsilon added to the mean square
  * @param rope position embedding
+ * @param attention scale, cap and window of the scores
+ * @param network activation, embedding scale and logit cap
  * @param tensors all tensors of the file
  */
 public record ModelSpec(
@@ -44,6 +46,8 @@ public record ModelSpec(
     int contextLength,
     float rmsNormEpsilon,
     RopeSpec rope,
+    AttentionSpec attention,
+    NetworkSpec network,
     List<TensorInfo> tensors) {
   public ModelSpec {
     tensors = List.copyOf(tensors);

@@ -43,8 +43,7 @@ class ArchitecturesTest {
     assertThat(spec.kvHeadCount()).isEqualTo(2);
     assertThat(spec.vocabularySize()).isEqualTo(260);
     assertThat(spec.contextLength()).isEqualTo(128);
-    assertThat(spec.rope())
-        .isEqualTo(new RopeSpec(RopeSpec.Layout.INTERLEAVED, 16, 10_000f, 1f, ""));
+    assertThat(spec.rope()).isEqualTo(RopeSpec.plain(RopeSpec.Layout.INTERLEAVED, 16, 10_000f));
   }
 
   @Test
@@ -71,7 +70,14 @@ class ArchitecturesTest {
     assertThat(spec.headLength()).isEqualTo(32);
     assertThat(spec.rope())
         .isEqualTo(
-            new RopeSpec(RopeSpec.Layout.INTERLEAVED, 24, 500_000f, 4f, "rope_freqs.weight"));
+            new RopeSpec(
+                RopeSpec.Layout.INTERLEAVED,
+                24,
+                new RopeSpec.Frequencies(500_000f, 4f),
+                new RopeSpec.Frequencies(500_000f, 4f),
+                1f,
+                RopeSpec.Yarn.NONE,
+                RopeSpec.Factors.always("rope_freqs.weight")));
     assertThat(spec.tensor("output.weight")).isPresent();
   }
 
@@ -89,10 +95,10 @@ class ArchitecturesTest {
   @Test
   @DisplayName("the old key of linear scaling counts, and type none turns scaling off")
   void readsOldScaling() {
-    assertThat(describe(llama().real("llama.rope.scale_linear", 2f)).rope().linearScale())
+    assertThat(describe(llama().real("llama.rope.scale_linear", 2f)).rope().full().scale())
         .isEqualTo(2f);
     LlamaFile off = llama().string("llama.rope.scaling.type", "none");
-    assertThat(describe(off.real("llama.rope.scaling.factor", 8f)).rope().linearScale())
+    assertThat(describe(off.real("llama.rope.scaling.factor", 8f)).rope().full().scale())
         .isEqualTo(1f);
   }
 
@@ -128,15 +134,14 @@ class ArchitecturesTest {
         Arguments.of("rope.dimension_count is 18", number("rope.dimension_count", 18)),
         Arguments.of("rope.dimension_count is 7", number("rope.dimension_count", 7)),
         Arguments.of("rope.freq_base", real("rope.freq_base", 0f)),
-        Arguments.of("\"yarn\"", llama().string("llama.rope.scaling.type", "yarn")),
-        Arguments.of("\"longrope\"", llama().string("llama.rope.scaling.type", "longrope")),
+        Arguments.of("\"dynamic\"", llama().string("llama.rope.scaling.type", "dynamic")),
         Arguments.of("rope.scaling.factor", real("rope.scaling.factor", -1f)),
         Arguments.of("expert_count is 8", number("expert_count", 8)),
         Arguments.of("block_count is an array", wrongType()),
         Arguments.of("blk.1.ffn_up.weight is missing", llama().without("blk.1.ffn_up.weight")),
         Arguments.of("blk.2.attn_norm.weight is missing", number("block_count", 3)),
         Arguments.of("knows nothing of blk.1.", number("block_count", 1)),
-        Arguments.of("blk.0.attn_q.bias", llama().tensor("blk.0.attn_q.bias", TensorType.F32, 64)),
+        Arguments.of("blk.0.ffn_up.bias", llama().tensor("blk.0.ffn_up.bias", TensorType.F32, 96)),
         Arguments.of(
             "blk.0.attn_q.weight has the shape [64, 32]",
             llama().tensor("blk.0.attn_q.weight", TensorType.F16, 64, 32)),

@@ -24,8 +24,7 @@ class ModelFileTest {
     assertThat(spec.vocabularySize()).isEqualTo(2048);
     assertThat(spec.contextLength()).isEqualTo(512);
     assertThat(spec.rmsNormEpsilon()).isEqualTo(1e-5f);
-    assertThat(spec.rope())
-        .isEqualTo(new RopeSpec(RopeSpec.Layout.INTERLEAVED, 32, 10_000f, 1f, ""));
+    assertThat(spec.rope()).isEqualTo(RopeSpec.plain(RopeSpec.Layout.INTERLEAVED, 32, 10_000f));
     assertThat(spec.tensors()).hasSize(56);
     assertThat(spec.tensor("output.weight")).isEmpty();
     assertThat(spec.fingerprint()).matches("[0-9a-f]{64}");

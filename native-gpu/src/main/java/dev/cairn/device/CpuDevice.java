@@ -26,7 +26,7 @@ final class CpuDevice implements Device {
   private volatile boolean closed;
 
   CpuDevice(DeviceConfig config, ModelSpec model, LoadProgress progress) {
-    TensorTable table = new TensorTable(model);
+    TensorTable table = new TensorTable(model, config.maxContext());
     String[] probe = probe(config.instructionSet());
     int[] numbers = {
       config.threads(),
@@ -71,7 +71,7 @@ final class CpuDevice implements Device {
         new DeviceInfo(
             NAME,
             probe[0],
-            probe[1],
+            probe[1] + table.variant(),
             answer.getLong(Long.BYTES),
             answer.getLong(2 * Long.BYTES),
             resolved);

@@ -30,7 +30,9 @@ class FidelityTest {
         "llama-Q8_0",
         "llama-Q4_0",
         "llama-Q6_K",
-        "llama-rope3-Q8_0"
+        "llama-rope3-Q8_0",
+        "qwen2-Q8_0",
+        "qwen3-Q8_0"
       })
   @DisplayName("R21 greedy tokens and log-probabilities are the reference's within its limits")
   void agreesWithGoldenAnswers(String key) throws IOException {

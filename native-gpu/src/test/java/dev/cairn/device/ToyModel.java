@@ -1,6 +1,8 @@
 package dev.cairn.device;
 
+import dev.cairn.model.AttentionSpec;
 import dev.cairn.model.ModelSpec;
+import dev.cairn.model.NetworkSpec;
 import dev.cairn.model.RopeSpec;
 import dev.cairn.model.TensorInfo;
 import dev.cairn.model.TensorType;
@@ -91,7 +93,9 @@ final class ToyModel {
         VOCABULARY,
         CONTEXT,
         1e-5f,
-        new RopeSpec(RopeSpec.Layout.HALVES, HEAD_LENGTH, 10000f, 1f, ""),
+        RopeSpec.plain(RopeSpec.Layout.HALVES, HEAD_LENGTH, 10000f),
+        AttentionSpec.plain(LAYERS, HEAD_LENGTH),
+        NetworkSpec.PLAIN,
         tensors);
   }
 

@@ -4,7 +4,9 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.cairn.actors.InMemoryRequests;
 import dev.cairn.actors.Requests;
+import dev.cairn.model.AttentionSpec;
 import dev.cairn.model.ModelSpec;
+import dev.cairn.model.NetworkSpec;
 import dev.cairn.model.RopeSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.server.http.HttpApi;
@@ -146,7 +148,9 @@ public final class TestNode implements NodeHandle {
         tokenizer.size(),
         MAX_CONTEXT,
         1e-5f,
-        new RopeSpec(RopeSpec.Layout.INTERLEAVED, 8, 10000f, 1f, ""),
+        RopeSpec.plain(RopeSpec.Layout.INTERLEAVED, 8, 10000f),
+        AttentionSpec.plain(1, 8),
+        NetworkSpec.PLAIN,
         List.of());
   }
 

@@ -25,7 +25,15 @@ class FidelityTest {
   @TempDir Path directory;
 
   @ParameterizedTest(name = "{0}")
-  @CsvSource({"llama-s-F32,false", "llama-s-F16,false", "llama-Q8_0,true", "llama-Q4_0,true"})
+  @CsvSource({
+    "llama-s-F32,false",
+    "llama-s-F16,false",
+    "llama-Q8_0,true",
+    "llama-Q4_0,true",
+    "llama-rope3-Q8_0,true",
+    "qwen2-Q8_0,true",
+    "qwen3-Q8_0,true"
+  })
   void agreesWithTheReference(String model, boolean roundsActivations) throws IOException {
     Path file = directory.resolve(model + ".gguf");
     try (InputStream in = resource(model + ".gguf")) {
