@@ -36,7 +36,8 @@ class RandomModel {
     desc_.feedForward = s.feedForward;
     desc_.vocabulary = s.vocabulary;
     desc_.eps = 1e-5f;
-    desc_.ropeBase = 10000;
+    desc_.attentionScale = static_cast<float>(1 / __builtin_sqrt(desc_.headLength));
+    desc_.windowed.assign(static_cast<size_t>(s.layers), false);
     const int kv = s.kvHeads * desc_.headLength;
     matrix(type, s.dim, s.vocabulary);
     norm(s.dim);
@@ -55,6 +56,7 @@ class RandomModel {
       matrix(type, s.dim, s.feedForward);
       matrix(type, s.dim, s.feedForward);
       matrix(type, s.feedForward, s.dim);
+      desc_.tensors.resize(desc_.tensors.size() + cairn::kLayerTensors - cairn::kBiasQ);
     }
     struct stat file;
     fstat(fd_, &file);

@@ -33,6 +33,13 @@ inline F load_half(const uint16_t* p) {
   return {_mm256_cvtph_ps(_mm256_castsi256_si128(h)),
           _mm256_cvtph_ps(_mm256_extracti128_si256(h, 1))};
 }
+inline F load_bytes(const int8_t* p) {
+  auto eight = [](const int8_t* q) {
+    return _mm256_cvtepi32_ps(
+        _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(q))));
+  };
+  return {eight(p), eight(p + 8)};
+}
 inline void store(float* p, F x) {
   _mm256_storeu_ps(p, x.a);
   _mm256_storeu_ps(p + 8, x.b);
