@@ -2,7 +2,7 @@
 // contexts, and prefill. Prints JSON lines; the read rate of the memory is measured in the same run.
 //   cairn_bench_step [--shape 135m|1b|DIM,LAYERS,HEADS,KV,FFN,VOCABULARY] [--type Q8_0|Q4_0|Q6_K]
 //                    [--isa NAME] [--threads N] [--steps N] [--rounds N] [--temperature T]
-//                    [--cases all|CONTEXTxBATCH|pCHUNK]
+//                    [--kv F16|F32|Q8_0] [--pin true|false] [--cases all|CONTEXTxBATCH|pCHUNK]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -29,6 +29,8 @@ struct Options {
   WeightType type = WeightType::Q8_0;
   int threads = 1, steps = 12, rounds = 3;
   float temperature = 0;
+  KvType kvType = KvType::F16;
+  bool pin = false;
 
   bool wants(const std::string& name) const { return cases == "all" || cases == name; }
 };
@@ -69,6 +71,10 @@ Options parse(int argc, char** argv) {
       o.rounds = std::max(1, std::atoi(value.c_str()));
     } else if (name == "--temperature") {
       o.temperature = static_cast<float>(std::atof(value.c_str()));
+    } else if (name == "--kv") {
+      o.kvType = value == "F32" ? KvType::F32 : value == "Q8_0" ? KvType::Q8_0 : KvType::F16;
+    } else if (name == "--pin") {
+      o.pin = value == "true";
     } else if (name == "--cases") {
       o.cases = value;
     } else {
@@ -150,6 +156,8 @@ void bench_all(const Options& o) {
   config.kvBlocks = kSlots * kBlocksPerSlot;
   config.blockTokens = kBlock;
   config.maxBatchTokens = kBatch;
+  config.kvType = o.kvType;
+  config.pinThreads = o.pin;
   Engine engine(model.desc(), config, choose_kernels(o.isa), [](int64_t, int64_t) { return true; });
   Sequences sequences(engine, o);
   // case → shortest milliseconds; rounds interleave the cases, for the machine is seldom idle

@@ -60,7 +60,7 @@ Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig&
     : model_(model),
       kernels_(kernels),
       config_(config),
-      pool_(config.threads),
+      pool_(config.threads, config.pinThreads),
       kv_(kv_bytes(model.desc(), config), "the KV store"),
       scratch_(Layout(model.desc(), config).total(), "a step's activations"),
       kvBlockBytes_(kv::block_bytes(config.kvType, model.desc().kvHeads, model.desc().headLength,

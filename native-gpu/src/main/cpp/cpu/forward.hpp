@@ -26,6 +26,11 @@ class Forward {
   static size_t kv_bytes(const ModelDesc& d, const EngineConfig& c);
   static size_t scratch_bytes(const ModelDesc& d, const EngineConfig& c);
 
+  // Called once by the thread that will run steps.
+  void enter() { pool_.enter(); }
+  ThreadPool& pool() { return pool_; }
+  int pinned_threads() const { return pool_.pinned(); }
+
   // Runs the chunks and fills `outputs`; appends sampled tokens to the slots' histories.
   void run(StepJob& step, std::vector<Slot>& slots);
 

@@ -13,6 +13,9 @@ package dev.cairn.device;
  * @param blockTokens tokens of a block, a multiple of {@link #BLOCK_TOKENS_UNIT}
  * @param maxBatchTokens most tokens that one step processes
  * @param maxStepsInFlight most steps submitted and not awaited
+ * @param kvType what keys and values are kept in: {@code F16}, {@code F32} or {@code Q8_0}; results
+ *     of different types are of different numerics versions
+ * @param pinThreads whether each compute thread stays on one processor
  */
 public record DeviceConfig(
     String backend,
@@ -23,9 +26,39 @@ public record DeviceConfig(
     int kvBlocks,
     int blockTokens,
     int maxBatchTokens,
-    int maxStepsInFlight) {
+    int maxStepsInFlight,
+    String kvType,
+    boolean pinThreads) {
   /**
    * Attention walks the KV store in tiles of this many tokens; a block is a whole number of them.
    */
   public static final int BLOCK_TOKENS_UNIT = 32;
+
+  /** What keys and values are kept in where nothing else is asked for. */
+  public static final String DEFAULT_KV_TYPE = "F16";
+
+  /** Keys and values of {@link #DEFAULT_KV_TYPE}, threads wherever the system puts them. */
+  public DeviceConfig(
+      String backend,
+      String instructionSet,
+      int threads,
+      int maxSlots,
+      int maxContext,
+      int kvBlocks,
+      int blockTokens,
+      int maxBatchTokens,
+      int maxStepsInFlight) {
+    this(
+        backend,
+        instructionSet,
+        threads,
+        maxSlots,
+        maxContext,
+        kvBlocks,
+        blockTokens,
+        maxBatchTokens,
+        maxStepsInFlight,
+        DEFAULT_KV_TYPE,
+        false);
+  }
 }
