@@ -1,10 +1,19 @@
-// IEEE half precision without F16C: exact widening, narrowing rounded to nearest even.
+// IEEE half precision without F16C: exact widening, narrowing rounded to nearest even; bfloat16.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
 namespace cairn {
+
+static inline bool is_finite_half(uint16_t h) { return (h & 0x7c00u) != 0x7c00u; }
+
+static inline float bfloat_to_float(uint16_t b) {
+  const uint32_t bits = static_cast<uint32_t>(b) << 16;
+  float f;
+  std::memcpy(&f, &bits, 4);
+  return f;
+}
 
 static inline float half_to_float(uint16_t h) {
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;

@@ -159,8 +159,8 @@ static void check_place(const TensorDesc& t, const ModelDesc& d, size_t expected
 
 Matrix Model::plan(const TensorDesc& t, int n, int k, const char* name) {
   if (!is_supported(t.type))
-    refuse("tensor " + std::string(name) + " has type " + std::to_string(t.type) +
-           ", expected F32, F16, Q8_0, Q4_0 or Q6_K");
+    refuse("tensor " + std::string(name) + " has type " + std::to_string(t.type) + ", expected " +
+           kWeightTypeNames);
   if (t.in != k || t.out != n)
     refuse("tensor " + std::string(name) + " is " + std::to_string(t.in) + " by " +
            std::to_string(t.out) + ", expected " + std::to_string(k) + " by " + std::to_string(n));

@@ -12,6 +12,7 @@
 
 #include "../cpu/cpu_features.hpp"
 #include "../cpu/engine.hpp"
+#include "../cpu/read_rate.hpp"
 #include "../cpu/status.hpp"
 
 namespace {
@@ -210,6 +211,14 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_probe(JNIEnv* env, jclas
         .answer(0, chosen + "\n" + cairn::kNumericsVersion + "\n" +
                        cairn::describe(cairn::cpu_features()) + "\n" +
                        (cairn::cpu_features().amxInt8 ? cairn::amx_refusal() : ""));
+  });
+}
+
+// answer: bytes a second (int64)
+JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_readRate(JNIEnv* env, jclass,
+                                                                 jobject answer, jint threads) {
+  return guarded(env, answer, [&] {
+    Buffer(env, answer).put(static_cast<int64_t>(cairn::streaming_read_rate(threads)));
   });
 }
 

@@ -5,6 +5,7 @@
 #include "../activation.hpp"
 #include "../half.hpp"
 #include "../kv.hpp"
+#include "unrolled.hpp"
 #include "vec_avx2.hpp"
 
 #include "elementwise.hpp"

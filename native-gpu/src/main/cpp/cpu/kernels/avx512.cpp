@@ -5,6 +5,7 @@
 #include "../activation.hpp"
 #include "../half.hpp"
 #include "../kv.hpp"
+#include "unrolled.hpp"
 #include "vec_avx512.hpp"
 
 #include "elementwise.hpp"
@@ -12,6 +13,8 @@
 #include "attention.hpp"
 #include "gemm_float.hpp"
 #include "gemm_vnni.hpp"
+
+#include "gemm_planes.hpp"
 
 namespace cairn {
 

@@ -70,6 +70,10 @@ static void quantize(const float* x, int k, uint8_t* acts, int row) {
     reinterpret_cast<int32_t*>(rec + kStart4)[r] = kMagicBits - 8 * (low + high);
     reinterpret_cast<int32_t*>(rec + kStart6Low)[r] = -32 * low;
     reinterpret_cast<int32_t*>(rec + kStart6High)[r] = -32 * high;
+    reinterpret_cast<int32_t*>(rec + kStart5)[r] = kMagicBits - 16 * (low + high);
+    reinterpret_cast<float*>(rec + kSum)[r] = d * static_cast<float>(low + high);
+    reinterpret_cast<float*>(rec + kSumLow)[r] = d * static_cast<float>(low);
+    reinterpret_cast<float*>(rec + kSumHigh)[r] = d * static_cast<float>(high);
   }
 }
 

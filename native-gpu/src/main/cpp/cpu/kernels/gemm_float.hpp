@@ -1,5 +1,5 @@
-// Products of F32 and F16 weights with float rows: lane = output column, inputs ascending, one FMA
-// each. Included once by each instruction set's source.
+// Products of F32, F16 and BF16 weights with float rows: lane = output column, inputs ascending,
+// one FMA each. Included once by each instruction set's source.
 #pragma once
 
 namespace cairn::CAIRN_ISA {
@@ -8,8 +8,10 @@ template <WeightType T>
 inline F load_weights(const uint8_t* p, int lane) {
   if constexpr (T == WeightType::F32) {
     return load(reinterpret_cast<const float*>(p) + lane);
-  } else {
+  } else if constexpr (T == WeightType::F16) {
     return load_half(reinterpret_cast<const uint16_t*>(p) + lane);
+  } else {
+    return load_bfloat(reinterpret_cast<const uint16_t*>(p) + lane);
   }
 }
 
@@ -57,10 +59,13 @@ void gemm_float_type(const uint8_t* panels, int k, const float* x, size_t ldx, i
 
 static void gemm_float(WeightType type, const uint8_t* panels, int k, const float* x, size_t ldx,
                        int rows, float* y, size_t ldy, int panel0, int panel1) {
-  if (type == WeightType::F32) {
-    gemm_float_type<WeightType::F32>(panels, k, x, ldx, rows, y, ldy, panel0, panel1);
-  } else {
-    gemm_float_type<WeightType::F16>(panels, k, x, ldx, rows, y, ldy, panel0, panel1);
+  switch (type) {
+    case WeightType::F32:
+      return gemm_float_type<WeightType::F32>(panels, k, x, ldx, rows, y, ldy, panel0, panel1);
+    case WeightType::F16:
+      return gemm_float_type<WeightType::F16>(panels, k, x, ldx, rows, y, ldy, panel0, panel1);
+    default:
+      return gemm_float_type<WeightType::BF16>(panels, k, x, ldx, rows, y, ldy, panel0, panel1);
   }
 }
 

@@ -3,52 +3,41 @@
 
 namespace cairn::CAIRN_ISA {
 
-inline int weight_at(WeightType type, const uint8_t* w, int c, int k) {
-  const int h = c / 16, i = c % 16;
-  switch (type) {
-    case WeightType::Q4_0: {
-      const uint8_t v = w[h * 256 + k % 16 / 4 * 64 + i * 4 + k % 4];
-      return (k < 16 ? v & 15 : v >> 4) - 8;
-    }
-    case WeightType::Q6_K:
-      return w[h * 512 + k / 4 * 64 + i * 4 + k % 4] - 32;
-    default:
-      return static_cast<int8_t>(w[h * 512 + k / 4 * 64 + i * 4 + k % 4]);
-  }
+// The accumulator of one output after K-block `w`; `row` of the activations' record.
+inline float add_block(WeightType type, const ColumnBlock& w, const uint8_t* record, int row,
+                       float acc) {
+  using namespace activation;
+  const int8_t* q = reinterpret_cast<const int8_t*>(record) + row * kBlock;
+  auto value = [&](size_t field) { return reinterpret_cast<const float*>(record + field)[row]; };
+  int half[2] = {0, 0};
+  for (int k = 0; k < 16; k++) half[0] += w.q[k] * q[k];
+  for (int k = 16; k < 32; k++) half[1] += w.q[k] * q[k];
+  const int s = w.scale[0] * half[0] + w.scale[1] * half[1];
+  const float t = fma1(static_cast<float>(s), w.d, 0.0f);
+  acc = fma1(t, value(kScale), acc);
+  if (!has_minimum(type)) return acc;
+  if (!has_halves(type)) return fma1(w.minimum[0], value(kSum), acc);
+  return fma1(w.minimum[1], value(kSumHigh), fma1(w.minimum[0], value(kSumLow), acc));
 }
 
 static void gemm_blocks(WeightType type, const uint8_t* panels, int kBlocks, const uint8_t* acts,
                         int rows, float* y, size_t ldy, int panel0, int panel1) {
   using namespace activation;
-  const size_t record = panel_block_bytes(type);
-  const size_t scales = type == WeightType::Q4_0 ? 512 : type == WeightType::Q6_K ? 1088 : 1024;
-  for (int p = panel0; p < panel1; p++)
-    for (int r = 0; r < rows; r++)
-      for (int c = 0; c < 32; c++) {
-        float acc = 0.0f;
-        for (int b = 0; b < kBlocks; b++) {
-          const uint8_t* w = panels + (static_cast<size_t>(p) * static_cast<size_t>(kBlocks) +
-                                       static_cast<size_t>(b)) *
-                                          record;
-          const uint8_t* a =
-              acts + (static_cast<size_t>(r / kTileRows) * static_cast<size_t>(kBlocks) +
-                      static_cast<size_t>(b)) *
-                         kRecord;
-          const int8_t* q = reinterpret_cast<const int8_t*>(a) + r % kTileRows * kBlock;
-          int half[2] = {0, 0};
-          for (int k = 0; k < kBlock; k++) half[k / 16] += weight_at(type, w, c, k) * q[k];
-          int s = half[0] + half[1];
-          if (type == WeightType::Q6_K)
-            s = half[0] * static_cast<int8_t>(w[1024 + c]) +
-                half[1] * static_cast<int8_t>(w[1056 + c]);
-          uint16_t scale;
-          __builtin_memcpy(&scale, w + scales + 2 * c, 2);
-          const float t = static_cast<float>(s) * half_to_float(scale);
-          acc = fma1(t, reinterpret_cast<const float*>(a + kScale)[r % kTileRows], acc);
+  const size_t blocks = static_cast<size_t>(kBlocks), panelBytes = panel_bytes(type, blocks * 32);
+  for (int p = panel0; p < panel1; p++) {
+    for (size_t c = 0; c < 32; c++) {
+      float* out = y + static_cast<size_t>(p) * 32 + c;
+      for (size_t b = 0; b < blocks; b++) {
+        const ColumnBlock w = read_block(type, panels + static_cast<size_t>(p) * panelBytes, b, c);
+        for (int r = 0; r < rows; r++) {
+          const uint8_t* record =
+              acts + (static_cast<size_t>(r / kTileRows) * blocks + b) * kRecord;
+          float& acc = out[static_cast<size_t>(r) * ldy];
+          acc = add_block(type, w, record, r % kTileRows, b == 0 ? 0.0f : acc);
         }
-        y[static_cast<size_t>(r) * ldy + static_cast<size_t>(p) * 32 + static_cast<size_t>(c)] =
-            acc;
       }
+    }
+  }
 }
 
 }  // namespace cairn::CAIRN_ISA

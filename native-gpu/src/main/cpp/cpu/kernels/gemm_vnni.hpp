@@ -1,5 +1,6 @@
-// Block-quantized products with AVX-512 VNNI: a panel of 32 columns by up to 6 rows (4 for Q6_K);
-// each activation broadcast feeds both column halves.
+// Block-quantized products with AVX-512 VNNI: a panel of 32 columns by up to 6 rows; each
+// activation broadcast feeds both column halves. Q8_0 and Q4_0; gemm_planes.hpp has the other
+// types.
 #pragma once
 
 namespace cairn::CAIRN_ISA {
@@ -18,13 +19,11 @@ inline __m512 broadcastf(const void* p) {
   return _mm512_set1_ps(v);
 }
 
+static void gemm_planes(WeightType type, const uint8_t* panels, int kBlocks, const uint8_t* acts,
+                        int rows, float* y, size_t ldy, int panel0, int panel1);
+
 inline __m512 half16(const uint8_t* p) {
   return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(p)));
-}
-
-inline __m512 int8x16(const uint8_t* p) {
-  return _mm512_cvtepi32_ps(
-      _mm512_cvtepi8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(p))));
 }
 
 // t[half][row] = the block's dot products times the weights' scales, rounded once
@@ -35,39 +34,6 @@ inline __attribute__((always_inline)) void block_terms(const uint8_t* w, const u
   const uint8_t* a = tile + r0 * kBlock;
   const uint8_t* f = tile + r0 * 4;
   __m512i s[2][R];
-  if constexpr (T == WeightType::Q6_K) {
-    for (int half = 0; half < 2; half++) {
-#pragma GCC unroll 6
-      for (int r = 0; r < R; r++)
-        s[0][r] = s[1][r] =
-            broadcast4(f + (half == 0 ? kStart6Low : kStart6High) + static_cast<size_t>(r * 4));
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; i++) {
-        const int g = half * 4 + i;
-        const __m512i u0 = _mm512_load_si512(w + g * 64), u1 = _mm512_load_si512(w + 512 + g * 64);
-#pragma GCC unroll 6
-        for (int r = 0; r < R; r++) {
-          const __m512i v = broadcast4(a + r * 32 + g * 4);
-          s[0][r] = _mm512_dpbusd_epi32(s[0][r], u0, v);
-          s[1][r] = _mm512_dpbusd_epi32(s[1][r], u1, v);
-        }
-      }
-      for (int h = 0; h < 2; h++) {
-        const __m512 scale = int8x16(w + 1024 + half * 32 + h * 16);
-#pragma GCC unroll 6
-        for (int r = 0; r < R; r++) {
-          const __m512 x = _mm512_cvtepi32_ps(s[h][r]);
-          t[h][r] = half == 0 ? _mm512_mul_ps(x, scale) : _mm512_fmadd_ps(x, scale, t[h][r]);
-        }
-      }
-    }
-    for (int h = 0; h < 2; h++) {
-      const __m512 d = half16(w + 1088 + h * 32);
-#pragma GCC unroll 6
-      for (int r = 0; r < R; r++) t[h][r] = _mm512_mul_ps(t[h][r], d);
-    }
-    return;
-  }
   const size_t start = T == WeightType::Q8_0 ? kStart8 : kStart4;
 #pragma GCC unroll 6
   for (int r = 0; r < R; r++)
@@ -156,10 +122,9 @@ void panel_rows(const uint8_t* w, int kBlocks, const uint8_t* tile, int r0, floa
   }
 }
 
-template <WeightType T>
-constexpr int kMaxRows = T == WeightType::Q6_K ? 4 : 6;
+inline constexpr int kMaxRows = 6;
 
-template <WeightType T, int R = kMaxRows<T>>
+template <WeightType T, int R = kMaxRows>
 void panel_count(int count, const uint8_t* w, int kBlocks, const uint8_t* tile, int r0, float* y,
                  size_t ldy, bool first, Ahead ahead) {
   if constexpr (R > 1) {
@@ -169,11 +134,10 @@ void panel_count(int count, const uint8_t* w, int kBlocks, const uint8_t* tile, 
 }
 
 // Groups of rows that share a pass over a panel.
-template <WeightType T>
 constexpr int groups_of(int rows) {
   const int tiles = rows / activation::kTileRows, rest = rows % activation::kTileRows;
-  constexpr int full = (activation::kTileRows + kMaxRows<T> - 1) / kMaxRows<T>;
-  return tiles * full + (rest + kMaxRows<T> - 1) / kMaxRows<T>;
+  constexpr int full = (activation::kTileRows + kMaxRows - 1) / kMaxRows;
+  return tiles * full + (rest + kMaxRows - 1) / kMaxRows;
 }
 
 // `blocks` blocks from block b0 on of one panel by all rows, while the next strip is fetched a part
@@ -183,7 +147,7 @@ void strip(const uint8_t* w, int kBlocks, int b0, int blocks, const uint8_t* act
            float* y, size_t ldy) {
   using namespace activation;
   constexpr size_t record = panel_block_bytes(T);
-  const int all = groups_of<T>(rows), share = (kRecordLines<T> + all - 1) / all;
+  const int all = groups_of(rows), share = (kRecordLines<T> + all - 1) / all;
   Ahead ahead{w + record * static_cast<size_t>(blocks), share};
   const uint8_t* end = ahead.at + record * static_cast<size_t>(blocks);
   for (int t = 0; t < rows; t += kTileRows) {
@@ -192,7 +156,7 @@ void strip(const uint8_t* w, int kBlocks, int b0, int blocks, const uint8_t* act
                 static_cast<size_t>(b0)) *
                    kRecord;
     const int m = rows - t < kTileRows ? rows - t : kTileRows;
-    const int groups = groups_of<T>(m);
+    const int groups = groups_of(m);
     for (int g = 0, r = 0; g < groups; g++) {
       const int count = (m - r + groups - g - 1) / (groups - g);
       panel_count<T>(count, w, blocks, tile, r, y + static_cast<size_t>(t + r) * ldy, ldy, b0 == 0,
@@ -215,7 +179,7 @@ void blocks_type(const uint8_t* panels, int kBlocks, const uint8_t* acts, int ro
   using namespace activation;
   constexpr size_t record = panel_block_bytes(T);
   const size_t panelBytes = static_cast<size_t>(kBlocks) * record;
-  if (rows <= kMaxRows<T>) {
+  if (rows <= kMaxRows) {
     for (int p = panel0; p < panel1; p++) {
       const uint8_t* w = panels + static_cast<size_t>(p) * panelBytes;
       panel_count<T>(rows, w, kBlocks, acts, 0, y + static_cast<size_t>(p) * 32, ldy, true,
@@ -245,10 +209,10 @@ static void gemm_blocks(WeightType type, const uint8_t* panels, int kBlocks, con
   switch (type) {
     case WeightType::Q4_0:
       return blocks_type<WeightType::Q4_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
-    case WeightType::Q6_K:
-      return blocks_type<WeightType::Q6_K>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
-    default:
+    case WeightType::Q8_0:
       return blocks_type<WeightType::Q8_0>(panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
+    default:
+      return gemm_planes(type, panels, kBlocks, acts, rows, y, ldy, panel0, panel1);
   }
 }
 

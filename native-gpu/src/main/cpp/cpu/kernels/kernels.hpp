@@ -32,7 +32,7 @@ struct AttendRow {
 struct Kernels {
   const char* name;
 
-  // y[row][32·panel + c] = Σk w·x for panels [panel0, panel1); F32 and F16 weights
+  // y[row][32·panel + c] = Σk w·x for panels [panel0, panel1); float weights
   // x[rows][k], row stride ldx; y row stride ldy
   void (*gemm_float)(WeightType type, const uint8_t* panels, int k, const float* x, size_t ldx,
                      int rows, float* y, size_t ldy, int panel0, int panel1);

@@ -40,6 +40,11 @@ inline F load_bytes(const int8_t* p) {
   };
   return {eight(p), eight(p + 8)};
 }
+inline __m256 bfloat8(const uint16_t* p) {
+  const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(b), 16));
+}
+inline F load_bfloat(const uint16_t* p) { return {bfloat8(p), bfloat8(p + 8)}; }
 inline void store(float* p, F x) {
   _mm256_storeu_ps(p, x.a);
   _mm256_storeu_ps(p + 8, x.b);

@@ -36,6 +36,10 @@ inline F load_bytes(const int8_t* p) {
 inline F load_plus_bits(const int32_t* p, int32_t bits) {
   return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_loadu_si512(p), _mm512_set1_epi32(bits)));
 }
+inline F load_bfloat(const uint16_t* p) {
+  const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16));
+}
 inline void store(float* p, F x) { _mm512_storeu_ps(p, x); }
 inline void store_n(float* p, F x, int n) { _mm512_mask_storeu_ps(p, mask16(n), x); }
 inline void store_half_n(uint16_t* p, F x, int n) {

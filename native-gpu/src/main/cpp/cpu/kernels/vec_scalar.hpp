@@ -53,6 +53,9 @@ inline F load_plus_bits(const int32_t* p, int32_t bits) {
     return f;
   });
 }
+inline F load_bfloat(const uint16_t* p) {
+  return map([&](int i) { return bfloat_to_float(p[i]); });
+}
 inline void store(float* p, F a) { std::memcpy(p, a.v, sizeof a.v); }
 inline void store_n(float* p, F a, int n) {
   for (int i = 0; i < 16 && i < n; i++) p[i] = a.v[i];

@@ -420,7 +420,6 @@ public final class RequestActor
   }
 
   private void onFinished(RequestState state) {
-    env.gate().leave(requestId);
     env.telemetry().finished(state.finish().orElseThrow().reason());
     cancellers.forEach(canceller -> canceller.tell(new Known(requestId)));
     cancellers.clear();
@@ -430,6 +429,10 @@ public final class RequestActor
   }
 
   private void publish(RequestState state) {
+    // Who reads of the end may count on the room.
+    if (state.finish().isPresent()) {
+      env.gate().leave(requestId);
+    }
     view.orElseThrow().publish(state.snapshot(), context.getLog());
   }
 

@@ -29,6 +29,9 @@ record RequestState(
     CommittedTokens tokens,
     List<TokenLogprobs> promptLogprobs,
     Optional<Finish> finish) {
+  /** Requests have no tenants yet, so all of them may share cached keys and values. */
+  private static final String NO_SALT = "";
+
   static final RequestState NONE =
       new RequestState(Optional.empty(), 0, CommittedTokens.EMPTY, List.of(), Optional.empty());
 
@@ -128,7 +131,8 @@ record RequestState(
         request.seed(),
         request.ignoreEos(),
         request.logprobs(),
-        request.promptLogprobs() && promptLogprobs.isEmpty());
+        request.promptLogprobs() && promptLogprobs.isEmpty(),
+        NO_SALT);
   }
 
   boolean isUnfinished() {

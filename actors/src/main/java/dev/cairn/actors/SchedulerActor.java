@@ -79,6 +79,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
 
   private long lastStepEndNanos;
   private long staleSeen;
+  private long prefixHitsSeen;
 
   /**
    * @param limits bounds of the scheduler; the device is opened with the same
@@ -252,6 +253,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     SchedulingStats stats = core.stats();
     for (; staleSeen < stats.staleResults(); staleSeen++) {
       telemetry.staleResult();
+    }
+    if (stats.prefixHitTokens() > prefixHitsSeen) {
+      telemetry.prefixCacheHit((int) (stats.prefixHitTokens() - prefixHitsSeen));
+      prefixHitsSeen = stats.prefixHitTokens();
     }
     if (stats.running() + stats.queued() == 0) {
       // Without work the device does not wait for anybody.

@@ -35,6 +35,9 @@ public interface Telemetry {
   /** A result or acknowledgement that did not match exactly was dropped. */
   default void staleResult() {}
 
+  /** Tokens of a sequence were not computed, because blocks of an equal prefix are cached. */
+  default void prefixCacheHit(int tokens) {}
+
   /** The device failed. */
   default void deviceError() {}
 

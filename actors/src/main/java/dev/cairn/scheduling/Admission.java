@@ -16,6 +16,7 @@ import dev.cairn.model.Sampling;
  * @param ignoreEos goes on after an end-of-sequence token
  * @param logprobs -1: none; n: of each token and of the n most likely ones
  * @param promptLogprobs whether log-probabilities of the prompt are still wanted
+ * @param salt requests of different salts share no cached keys and values
  */
 public record Admission(
     String requestId,
@@ -28,7 +29,8 @@ public record Admission(
     long seed,
     boolean ignoreEos,
     int logprobs,
-    boolean promptLogprobs) {
+    boolean promptLogprobs,
+    String salt) {
   public Admission {
     if (requestId.isEmpty() || epoch < 1) {
       throw new IllegalArgumentException(

@@ -79,7 +79,7 @@ public final class SchedulingCore {
       abandon(known);
     }
     QueueKey key = new QueueKey(admission.submittedAtMillis(), nextKey++);
-    Sequence sequence = new Sequence(admission, key, limits.maxContext());
+    Sequence sequence = new Sequence(admission, key, limits);
     sequences.put(sequence.requestId, sequence);
     if (sequence.wantsToken() || (sequence.isPromptOnly() && admission.promptLogprobs())) {
       planner.enqueue(sequence);
@@ -143,6 +143,7 @@ public final class SchedulingCore {
       return;
     }
     int after = row.chunk().start() + row.chunk().count();
+    sequence.publishBlocks(pool, after / limits.blockTokens());
     sequence.appendPromptLogprobs(row.chunk().start(), output.promptLogprobs());
     if (row.chunk().sample()) {
       if (after - sequence.promptLength != sequence.received) {
@@ -300,6 +301,7 @@ public final class SchedulingCore {
       }
     }
     slots.reset();
+    pool.forgetAll();
     return lost;
   }
 
@@ -309,11 +311,13 @@ public final class SchedulingCore {
         planner.running(),
         sequences.size(),
         slots.inUse(),
-        pool.total() - pool.free(),
+        pool.total() - pool.available(),
         pool.total(),
         inFlight.size(),
         window.tokens(),
         planner.preemptions(),
-        staleResults);
+        staleResults,
+        pool.cached(),
+        planner.sharedTokens());
   }
 }

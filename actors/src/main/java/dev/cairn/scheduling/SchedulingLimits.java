@@ -12,6 +12,7 @@ package dev.cairn.scheduling;
  * @param maxHandOvers hand-overs a step, first tokens and ends not counted
  * @param minWindow uncommitted tokens that a sequence may always have
  * @param maxWindow uncommitted tokens that a sequence may have at most
+ * @param prefixCache whether sequences share the blocks of equal prefixes
  */
 public record SchedulingLimits(
     int maxSlots,
@@ -22,7 +23,8 @@ public record SchedulingLimits(
     int maxStepsInFlight,
     int maxHandOvers,
     int minWindow,
-    int maxWindow) {
+    int maxWindow,
+    boolean prefixCache) {
   public SchedulingLimits {
     atLeast("max-slots", maxSlots, 1);
     atLeast("block-tokens", blockTokens, 1);

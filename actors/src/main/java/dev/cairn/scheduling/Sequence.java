@@ -67,6 +67,13 @@ final class Sequence {
   Queued queuedAs = Queued.NO;
   Optional<Handover.End> end = Optional.empty();
 
+  /** Names of the full blocks; empty where blocks are not shared. */
+  private final Optional<PrefixChain> prefix;
+
+  /** Whether every prompt position has to be computed, for its log-probabilities. */
+  private final boolean scoresPrompt;
+
+  private int published;
   private int[] blocks = new int[4];
   private int blockCount;
   private int blocksOnDevice;
@@ -76,18 +83,24 @@ final class Sequence {
   private boolean promptLogprobsHandedOver;
   private boolean endHandedOver;
 
-  Sequence(Admission admission, QueueKey key, int maxContext) {
+  Sequence(Admission admission, QueueKey key, SchedulingLimits limits) {
     this.requestId = admission.requestId();
     this.epoch = admission.epoch();
     this.key = key;
     this.promptLength = admission.promptLength();
     this.length = admission.tokens().length;
-    this.maxLength = Math.min(maxContext, promptLength + admission.maxTokens());
+    this.maxLength = Math.min(limits.maxContext(), promptLength + admission.maxTokens());
     this.ignoreEos = admission.ignoreEos();
     this.received = length - promptLength;
     this.firstIndex = received;
     this.handedOver = received;
     this.committed = received;
+    this.scoresPrompt = admission.promptLogprobs();
+    this.prefix =
+        limits.prefixCache()
+            ? Optional.of(
+                new PrefixChain(admission.salt(), limits.blockTokens(), admission.tokens()))
+            : Optional.empty();
     this.unopened =
         new SlotSpec(
             admission.tokens(),
@@ -140,14 +153,60 @@ final class Sequence {
     return added;
   }
 
-  /** Gives every block back; what was computed is lost. */
+  /** Gives every block back, the last first so that the cache gives up ends before beginnings. */
   void giveBlocks(BlockPool pool) {
-    for (int i = 0; i < blockCount; i++) {
-      pool.give(blocks[i]);
+    while (blockCount > 0) {
+      pool.give(blocks[--blockCount]);
     }
-    blockCount = 0;
     blocksOnDevice = 0;
     computed = 0;
+    published = 0;
+  }
+
+  int block(int index) {
+    return blocks[index];
+  }
+
+  /**
+   * Blocks at the beginning that are in the pool already and can be shared. The last token known is
+   * computed always: what comes after it is drawn from it.
+   */
+  int sharable(BlockPool pool, int blockTokens) {
+    if (prefix.isEmpty() || scoresPrompt) {
+      return 0;
+    }
+    int most = Math.min(prefix.get().size(), (length - 1) / blockTokens);
+    int count = 0;
+    while (count < most && pool.find(prefix.get().get(count)).isPresent()) {
+      count++;
+    }
+    return count;
+  }
+
+  /** The pool's block with the name of this sequence's block. */
+  int sharedBlock(BlockPool pool, int index) {
+    return pool.find(prefix.orElseThrow().get(index)).orElseThrow();
+  }
+
+  /** Takes shared blocks as its own first ones. */
+  void shareBlocks(BlockPool pool, int count, int blockTokens) {
+    for (int i = 0; i < count; i++) {
+      int block = sharedBlock(pool, i);
+      pool.share(block);
+      addBlock(block);
+    }
+    computed = count * blockTokens;
+    published = count;
+  }
+
+  /** Lets others share the blocks that completed steps have filled. */
+  void publishBlocks(BlockPool pool, int fullBlocks) {
+    prefix.ifPresent(
+        chain -> {
+          for (; published < fullBlocks; published++) {
+            pool.publish(blocks[published], chain.get(published));
+          }
+        });
   }
 
   void appendToTail(int token, TokenLogprobs logprobs) {
@@ -156,6 +215,7 @@ final class Sequence {
       tail = Arrays.copyOf(tail, size * 2);
     }
     tail[size] = token;
+    prefix.ifPresent(chain -> chain.add(token));
     if (logprobs != null) {
       tailLogprobs.add(logprobs);
     }

@@ -3,7 +3,9 @@ package dev.cairn.scheduling;
 import dev.cairn.device.Chunk;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableSet;
 import java.util.TreeSet;
 
@@ -23,6 +25,7 @@ final class StepPlanner {
   private final NavigableSet<Sequence> waiting = new TreeSet<>(BY_KEY);
   private final NavigableSet<Sequence> running = new TreeSet<>(BY_KEY);
   private long preemptions;
+  private long sharedTokens;
 
   /** Sequences of this plan that lack a block. */
   private int blocksMissing;
@@ -63,6 +66,11 @@ final class StepPlanner {
 
   long preemptions() {
     return preemptions;
+  }
+
+  /** Tokens that were not computed because a cached block holds their keys and values. */
+  long sharedTokens() {
+    return sharedTokens;
   }
 
   /**
@@ -125,38 +133,34 @@ final class StepPlanner {
     if (sequence.blockCount() * limits.blockTokens() > sequence.computed) {
       return true;
     }
-    if (pool.free() > 0) {
-      sequence.addBlock(pool.take());
-      return true;
-    }
-    blocksMissing++;
-    if (blocksMissing > blocksPromised()) {
+    // A victim whose blocks others share too may yield none, so one may not be enough.
+    while (pool.available() == 0 && blocksMissing >= blocksPromised()) {
       Sequence victim = lowestAfter(sequence);
-      if (victim != null) {
-        preempt(victim);
-        return coverNextAfterYield(sequence);
+      if (victim == null) {
+        break;
       }
+      preempt(victim);
     }
-    return false;
-  }
-
-  private boolean coverNextAfterYield(Sequence sequence) {
-    if (pool.free() == 0) {
+    if (pool.available() == 0) {
+      blocksMissing++;
       return false;
     }
-    blocksMissing--;
     sequence.addBlock(pool.take());
     return true;
   }
 
+  /** Blocks that become available when all that yield have done so. */
   private int blocksPromised() {
-    int promised = 0;
+    Map<Integer, Integer> references = new HashMap<>();
     for (Sequence sequence : running) {
-      if (sequence.state == Sequence.State.YIELDING) {
-        promised += sequence.blockCount();
+      for (int i = 0; sequence.state == Sequence.State.YIELDING && i < sequence.blockCount(); i++) {
+        references.merge(sequence.block(i), 1, Integer::sum);
       }
     }
-    return promised;
+    return (int)
+        references.entrySet().stream()
+            .filter(block -> block.getValue() == pool.references(block.getKey()))
+            .count();
   }
 
   private Sequence lowestAfter(Sequence preemptor) {
@@ -196,14 +200,28 @@ final class StepPlanner {
     Sequence next = waiting.first();
     return (next.slot >= 0 || slots.hasFree())
         && next.uncommitted() < window.tokens()
-        && pool.free() >= limits.blocksFor(next.length) + running.size();
+        && fits(next);
+  }
+
+  private boolean fits(Sequence next) {
+    int shared = next.sharable(pool, limits.blockTokens());
+    int available = pool.available();
+    for (int i = 0; i < shared; i++) {
+      if (pool.isUnreferenced(next.sharedBlock(pool, i))) {
+        available--;
+      }
+    }
+    return available >= limits.blocksFor(next.length) - shared + running.size();
   }
 
   private Sequence admitNext(List<StepPlan.Open> opens) {
     Sequence next = waiting.pollFirst();
     running.add(next);
     next.state = Sequence.State.RUNNING;
-    for (int i = limits.blocksFor(next.length); i > 0; i--) {
+    int shared = next.sharable(pool, limits.blockTokens());
+    next.shareBlocks(pool, shared, limits.blockTokens());
+    sharedTokens += next.computed;
+    while (next.blockCount() < limits.blocksFor(next.length)) {
       next.addBlock(pool.take());
     }
     if (next.slot < 0) {

@@ -78,7 +78,7 @@ class EngineTest {
     GpuActor.Settings gpu =
         new GpuActor.Settings(
             opener, listener, readiness, telemetry, 5, Duration.ofMillis(1), Duration.ofMillis(10));
-    SchedulingLimits limits = new SchedulingLimits(8, 32, 24, 8, CONTEXT, 2, 4, 8, 64);
+    SchedulingLimits limits = new SchedulingLimits(8, 32, 24, 8, CONTEXT, 2, 4, 8, 64, true);
     scheduler =
         kit.spawn(
             SchedulerActor.create(

@@ -13,7 +13,7 @@ final class Recorded implements Telemetry {
   final AtomicInteger stale = new AtomicInteger();
   final AtomicInteger deviceErrors = new AtomicInteger();
   final AtomicInteger steps = new AtomicInteger();
-  volatile SchedulingStats scheduling = new SchedulingStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  volatile SchedulingStats scheduling = SchedulingStats.NONE;
 
   @Override
   public void accepted(int promptTokens) {

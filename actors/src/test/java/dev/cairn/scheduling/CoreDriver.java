@@ -46,12 +46,21 @@ final class CoreDriver {
   }
 
   CoreDriver(int slots, int batchTokens, int blocks, int context, int endEvery) {
-    this(slots, batchTokens, blocks, context, endEvery, 2, 8);
+    this(slots, batchTokens, blocks, context, endEvery, 2, 8, true);
   }
 
   CoreDriver(
-      int slots, int batch, int blocks, int context, int endEvery, int inFlight, int handOvers) {
-    limits = new SchedulingLimits(slots, batch, blocks, BLOCK, context, inFlight, handOvers, 8, 32);
+      int slots,
+      int batch,
+      int blocks,
+      int context,
+      int endEvery,
+      int inFlight,
+      int handOvers,
+      boolean prefixCache) {
+    limits =
+        new SchedulingLimits(
+            slots, batch, blocks, BLOCK, context, inFlight, handOvers, 8, 32, prefixCache);
     core = new SchedulingCore(limits, token -> token == SimulatedDevice.END);
     this.endEvery = endEvery;
     device =
@@ -63,8 +72,12 @@ final class CoreDriver {
   }
 
   static Admission admission(String id, int[] prompt, int maxTokens) {
+    return admission(id, prompt, maxTokens, "");
+  }
+
+  static Admission admission(String id, int[] prompt, int maxTokens, String salt) {
     return new Admission(
-        id, 1, 1000, prompt, prompt.length, maxTokens, Sampling.GREEDY, 7, false, -1, false);
+        id, 1, 1000, prompt, prompt.length, maxTokens, Sampling.GREEDY, 7, false, -1, false, salt);
   }
 
   static int[] prompt(int seed, int length) {

@@ -57,7 +57,7 @@ class SchedulingCoreTest {
     CoreDriver driver = new CoreDriver(4, 16, 64, 64, 5);
     Request stops = driver.admit("a", 5, 50);
     Admission goesOn =
-        new Admission("b", 1, 1, prompt(1, 5), 5, 50, Sampling.GREEDY, 7, true, -1, false);
+        new Admission("b", 1, 1, prompt(1, 5), 5, 50, Sampling.GREEDY, 7, true, -1, false, "");
     Request ignores = driver.admit(goesOn);
     driver.drain();
     assertThat(stops.reason()).isEqualTo(FinishReason.STOP);
@@ -152,7 +152,7 @@ class SchedulingCoreTest {
       again.output.add(full[i]);
     }
     driver.core.admit(
-        new Admission("a", 2, 1000, known, 6, 12, Sampling.GREEDY, 7, false, -1, false));
+        new Admission("a", 2, 1000, known, 6, 12, Sampling.GREEDY, 7, false, -1, false, ""));
     driver.drain();
     assertThat(again.output).containsExactly(boxed(full));
     assertThat(again.ends).isOne();
@@ -199,7 +199,7 @@ class SchedulingCoreTest {
 
   @Test
   void firstTokensAndEndsDoNotWaitForTheirTurn() {
-    CoreDriver driver = new CoreDriver(16, 64, 128, 64, 0, 1, 2);
+    CoreDriver driver = new CoreDriver(16, 64, 128, 64, 0, 1, 2, true);
     for (int i = 0; i < 10; i++) {
       driver.admit("r" + i, 3, 40);
     }
@@ -234,7 +234,7 @@ class SchedulingCoreTest {
     CoreDriver driver = new CoreDriver(2, 4, 17, 64, 0);
     int[] tokens = prompt(9, 30);
     Admission scored =
-        new Admission("b", 1, 2000, tokens, 30, 2, Sampling.GREEDY, 7, false, 0, true);
+        new Admission("b", 1, 2000, tokens, 30, 2, Sampling.GREEDY, 7, false, 0, true, "");
     driver.admit("a", 29, 30);
     driver.admit(scored);
     List<Handover> seen = new ArrayList<>();
@@ -274,10 +274,10 @@ class SchedulingCoreTest {
 
   @Test
   void boundsThatCannotWorkAreRefused() {
-    assertThatThrownBy(() -> new SchedulingLimits(4, 16, 3, 4, 64, 2, 8, 8, 32))
+    assertThatThrownBy(() -> new SchedulingLimits(4, 16, 3, 4, 64, 2, 8, 8, 32, true))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("kv-blocks is 3, expected at least 16");
-    assertThatThrownBy(() -> new SchedulingLimits(32, 16, 64, 4, 64, 2, 8, 8, 32))
+    assertThatThrownBy(() -> new SchedulingLimits(32, 16, 64, 4, 64, 2, 8, 8, 32, true))
         .hasMessage("max-batch-tokens is 16, expected at least 32");
   }
 
@@ -308,7 +308,10 @@ class SchedulingCoreTest {
             context,
             random.nextBoolean() ? 0 : 20,
             stepsInFlight,
-            1 + random.nextInt(4));
+            1 + random.nextInt(4),
+            random.nextInt(4) > 0);
+    // Few beginnings and two salts: many sequences share blocks, some must not.
+    int beginnings = 1 + random.nextInt(4);
     int count = 1 + random.nextInt(20);
     int admitted = 0;
     List<String> cancelled = new ArrayList<>();
@@ -321,14 +324,15 @@ class SchedulingCoreTest {
                 id,
                 1,
                 random.nextInt(5),
-                prompt(random.nextInt(), length),
+                alike(beginnings, length, random),
                 length,
                 random.nextInt(40),
                 Sampling.GREEDY,
                 random.nextLong(),
                 random.nextBoolean(),
                 -1,
-                false));
+                random.nextInt(10) == 0,
+                random.nextInt(3) == 0 ? "other" : ""));
         if (random.nextInt(6) == 0) {
           cancelled.add(id);
         }
@@ -358,6 +362,15 @@ class SchedulingCoreTest {
     }
     assertThat(driver.core.stats().staleResults()).isLessThanOrEqualTo(cancelled.size() * 2L);
     assertNothingIsLeft(driver);
+  }
+
+  /** One of a few beginnings, then tokens of its own from somewhere on. */
+  private static int[] alike(int beginnings, int length, Random random) {
+    int[] tokens = CoreDriver.prompt(random.nextInt(beginnings), length);
+    int common = random.nextInt(length + 1);
+    System.arraycopy(
+        CoreDriver.prompt(random.nextInt(), length), common, tokens, common, length - common);
+    return tokens;
   }
 
   private static void assertNothingIsLeft(CoreDriver driver) {

@@ -172,9 +172,10 @@ public final class SimulatedDevice implements Device {
   private StepResult.Output run(Chunk chunk) {
     Slot slot = slots[chunk.slot()];
     check(slot != null, "slot " + chunk.slot() + " is empty");
-    if (chunk.start() == 0) {
+    if (chunk.firstBlock() == 0 && (chunk.start() == 0 || chunk.blocks().length > 0)) {
       slot.blocks.clear();
-      slot.computed = 0;
+      slot.computed = chunk.start();
+      check(chunk.start() % config.blockTokens() == 0, "a shared prefix ends inside a block");
     }
     if (slot.failed) {
       return new StepResult.Output(StepResult.Status.NOT_FINITE, -1, null, List.of());
@@ -185,6 +186,7 @@ public final class SimulatedDevice implements Device {
     int end = chunk.start() + chunk.count();
     check(end <= slot.length, "the slot does not know " + end + " tokens");
     check(slot.blocks.size() * config.blockTokens() >= end, "blocks do not cover the chunk");
+    checkHistory(slot, chunk.start());
     List<TokenLogprobs> prompt = new ArrayList<>();
     boolean finite = true;
     for (int at = chunk.start(); at < end; at++) {
@@ -208,6 +210,15 @@ public final class SimulatedDevice implements Device {
     slot.tokens[slot.length++] = token;
     TokenLogprobs logprobs = slot.spec.logprobs() < 0 ? null : logprobs(token);
     return new StepResult.Output(StepResult.Status.OK, token, logprobs, prompt);
+  }
+
+  /** What the slot's blocks hold before a position is what its own tokens make. */
+  private void checkHistory(Slot slot, int end) {
+    long state = 0;
+    for (int at = 0; at < end; at++) {
+      state = mix(state, slot.tokens[at]);
+      check(kv[cell(slot, at)] == state, "position " + at + " is of another sequence");
+    }
   }
 
   private static TokenLogprobs logprobs(int token) {

@@ -192,7 +192,7 @@ public final class CairnNode implements AutoCloseable {
     private final AdmissionGate gate;
     private final CompletableFuture<Device> device = new CompletableFuture<>();
     private final AtomicReference<SchedulingStats> scheduling =
-        new AtomicReference<>(new SchedulingStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+        new AtomicReference<>(SchedulingStats.NONE);
 
     Starter(ActorSystem<SpawnProtocol.Command> system, Parts parts) {
       this.system = system;

@@ -29,6 +29,7 @@ public record NodeSettings(
       int kvBlockTokens,
       long kvMemoryBytes,
       int maxContext,
+      boolean prefixCache,
       int maxStepsInFlight,
       int maxOpenAttempts,
       Duration minOpenBackoff,
@@ -66,6 +67,7 @@ public record NodeSettings(
             device.getInt("kv-block-tokens"),
             device.getBytes("kv-memory"),
             device.getInt("max-context"),
+            device.getBoolean("prefix-cache"),
             device.getInt("max-steps-in-flight"),
             device.getInt("max-open-attempts"),
             device.getDuration("min-open-backoff"),
@@ -135,6 +137,7 @@ public record NodeSettings(
         config.maxStepsInFlight(),
         commit.maxHandOvers(),
         commit.minWindow(),
-        commit.maxWindow());
+        commit.maxWindow(),
+        device.prefixCache());
   }
 }

@@ -36,6 +36,11 @@ final class NodeTelemetry implements Telemetry {
   }
 
   @Override
+  public void prefixCacheHit(int tokens) {
+    next.prefixCacheHit(tokens);
+  }
+
+  @Override
   public void deviceError() {
     next.deviceError();
   }

@@ -12,6 +12,8 @@ final class CpuBinding {
 
   static native int probe(ByteBuffer answer, byte[] instructionSet);
 
+  static native int readRate(ByteBuffer answer, int threads);
+
   static native int open(
       ByteBuffer answer,
       byte[] path,

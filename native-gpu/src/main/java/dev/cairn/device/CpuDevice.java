@@ -90,7 +90,7 @@ final class CpuDevice implements Device {
         new DeviceInfo(
             NAME,
             probe[0],
-            probe[1] + table.variant(),
+            kvType.numericsVersion(probe[1] + table.variant()),
             answer.getLong(Long.BYTES),
             answer.getLong(2 * Long.BYTES),
             resolved);
@@ -105,6 +105,12 @@ final class CpuDevice implements Device {
     int status = CpuBinding.probe(answer, instructionSet.getBytes(StandardCharsets.UTF_8));
     NativeAnswer.check(status, answer);
     return NativeAnswer.message(answer).split("\n", 4);
+  }
+
+  static long readRate(int threads) {
+    ByteBuffer answer = NativeAnswer.allocate(NativeAnswer.BYTES);
+    NativeAnswer.check(CpuBinding.readRate(answer, threads), answer);
+    return answer.getLong(0);
   }
 
   @Override

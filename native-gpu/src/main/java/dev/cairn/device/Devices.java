@@ -46,6 +46,22 @@ public final class Devices {
             probe[2]));
   }
 
+  /**
+   * Reads memory from one end to the other several times, which takes about a second: the ceiling
+   * of decoding, since a step reads every weight once.
+   *
+   * @param threads threads that read at a time
+   * @return bytes a second of the fastest pass
+   * @throws DeviceException of kind UNAVAILABLE or MEMORY
+   */
+  public static long streamingReadBytesPerSecond(int threads) {
+    Optional<String> failure = NativeLibrary.cpu().load();
+    if (failure.isPresent()) {
+      throw new DeviceException(DeviceException.Kind.UNAVAILABLE, failure.get());
+    }
+    return CpuDevice.readRate(threads);
+  }
+
   /** Weight types that a model may have. */
   public static Set<TensorType> supportedTypes() {
     return TensorTable.SUPPORTED;

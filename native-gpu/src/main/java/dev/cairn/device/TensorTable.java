@@ -7,6 +7,8 @@ import dev.cairn.model.RopeSpec;
 import dev.cairn.model.TensorInfo;
 import dev.cairn.model.TensorType;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +21,7 @@ import java.util.stream.IntStream;
 final class TensorTable {
   /** Weight types that the CPU back end computes with. */
   static final Set<TensorType> SUPPORTED =
-      Set.of(TensorType.F32, TensorType.F16, TensorType.Q8_0, TensorType.Q4_0, TensorType.Q6_K);
+      Collections.unmodifiableSet(EnumSet.allOf(TensorType.class));
 
   private static final Set<String> ARCHITECTURES =
       new TreeSet<>(Set.of("llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3"));

@@ -29,6 +29,7 @@ class FidelityTest {
         "llama-s-F16",
         "llama-Q8_0",
         "llama-Q4_0",
+        "llama-Q4_K_M",
         "llama-Q6_K",
         "llama-rope3-Q8_0",
         "qwen2-Q8_0",

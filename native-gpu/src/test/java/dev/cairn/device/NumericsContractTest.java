@@ -74,7 +74,7 @@ class NumericsContractTest {
   }
 
   /** Tokens and log-probabilities as integers, so that equality is equality of bits. */
-  private static List<Integer> bits(List<StepResult.Output> outputs) {
+  static List<Integer> bits(List<StepResult.Output> outputs) {
     List<Integer> bits = new ArrayList<>();
     for (StepResult.Output output : outputs) {
       assertThat(output.status()).isEqualTo(StepResult.Status.OK);

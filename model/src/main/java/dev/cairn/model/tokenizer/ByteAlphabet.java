@@ -4,7 +4,7 @@ package dev.cairn.model.tokenizer;
  * The printable characters that stand for bytes in byte-level vocabularies (source: GPT-2's
  * encoder): printable Latin-1 stands for itself, the other bytes follow from U+0100 on.
  */
-final class ByteAlphabet {
+public final class ByteAlphabet {
   private static final char[] CHARACTERS = new char[256];
   private static final short[] BYTES = new short[0x180];
 
@@ -20,7 +20,8 @@ final class ByteAlphabet {
 
   private ByteAlphabet() {}
 
-  static char character(int b) {
+  /** The character that stands for a byte. */
+  public static char character(int b) {
     return CHARACTERS[b];
   }
 

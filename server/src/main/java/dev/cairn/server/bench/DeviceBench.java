@@ -34,9 +34,10 @@ public final class DeviceBench {
    *
    * @param prefill prompt tokens of each sequence
    * @param decode tokens that each sequence generates after the first
+   * @param repeat measurements, of which the best counts
    */
   public record Settings(
-      String backend, String instructionSet, int threads, int prefill, int decode) {}
+      String backend, String instructionSet, int threads, int prefill, int decode, int repeat) {}
 
   /**
    * @param bandwidth bytes a second of a streaming read with as many threads
@@ -70,19 +71,26 @@ public final class DeviceBench {
             Math.max(MAX_BATCH_TOKENS, batch),
             STEPS_IN_FLIGHT);
     try (Device device = Devices.open(config, model, progress)) {
-      run(device, batch);
-      double prefillSeconds = open(device, batch);
-      double decodeSeconds = decode(device, batch);
+      warmUp(device, batch);
+      double prefillSeconds = Double.MAX_VALUE;
+      double decodeSeconds = Double.MAX_VALUE;
+      for (int i = 0; i < settings.repeat; i++) {
+        prefillSeconds = Math.min(prefillSeconds, open(device, batch));
+        decodeSeconds = Math.min(decodeSeconds, decode(device, batch));
+        free(device, batch);
+      }
       ObjectNode out = Json.object();
       out.put("batch", batch);
       out.put("prefill", settings.prefill);
       out.put("decode", settings.decode);
       out.put("threads", settings.threads);
+      out.put("repeat", settings.repeat);
       out.put("decode_tok_s", Percentiles.round(batch * settings.decode / decodeSeconds));
       out.put("prefill_tok_s", Percentiles.round(batch * settings.prefill / prefillSeconds));
-      double read = device.info().weightBytes() * (settings.decode / decodeSeconds);
+      double read = bytesReadAStep(device) * (settings.decode / decodeSeconds);
       out.put("read_gb_s", Percentiles.round(read / BYTES_PER_GB));
       out.put("bandwidth_gb_s", Percentiles.round(bandwidth / BYTES_PER_GB));
+      out.put("share", Percentiles.round(read / bandwidth));
       out.put("instruction_set", device.info().instructionSet());
       out.put("model", model.name());
       return out;
@@ -90,9 +98,20 @@ public final class DeviceBench {
   }
 
   /** Once unmeasured: caches and clock frequencies settle. */
-  private void run(Device device, int batch) {
+  private void warmUp(Device device, int batch) {
     open(device, batch);
     decode(device, Math.min(batch, 1));
+    free(device, batch);
+  }
+
+  /** All weights, but for an embedding of which a step reads single rows. */
+  private long bytesReadAStep(Device device) {
+    boolean tied = model.tensor("output.weight").isEmpty();
+    return device.info().weightBytes()
+        - (tied ? 0 : model.tensor("token_embd.weight").orElseThrow().bytes());
+  }
+
+  private static void free(Device device, int batch) {
     for (int slot = 0; slot < batch; slot++) {
       device.freeSlot(slot);
     }

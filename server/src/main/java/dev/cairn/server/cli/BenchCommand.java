@@ -2,9 +2,9 @@ package dev.cairn.server.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cairn.device.Devices;
 import dev.cairn.model.ModelFile;
 import dev.cairn.server.bench.DeviceBench;
-import dev.cairn.server.bench.MemoryBandwidth;
 import dev.cairn.server.bench.ServeBench;
 import dev.cairn.server.http.Json;
 import java.io.IOException;
@@ -35,7 +35,8 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     throw new ParameterException(
-        spec.commandLine(), "There is no benchmark; expected serve or device");
+        spec.commandLine(),
+        "There is no benchmark; expected serve, device, or by way of bin/cairn peer");
   }
 
   private static void print(CommandSpec spec, JsonNode line) {
@@ -155,6 +156,13 @@ final class BenchCommand implements Callable<Integer> {
     private List<Integer> batch;
 
     @Option(
+        names = "--repeat",
+        paramLabel = "R",
+        defaultValue = "3",
+        description = "Measurements, of which the best counts (default: ${DEFAULT-VALUE}).")
+    private int repeat;
+
+    @Option(
         names = "--instruction-set",
         paramLabel = "NAME",
         defaultValue = "auto",
@@ -162,9 +170,10 @@ final class BenchCommand implements Callable<Integer> {
     private String instructionSet;
 
     @Override
-    public Integer call() throws IOException, InterruptedException {
+    public Integer call() throws IOException {
       atLeastOne("--prefill", prefill);
       atLeastOne("--decode", decode);
+      atLeastOne("--repeat", repeat);
       batch.forEach(size -> atLeastOne("--batch", size));
       var config = options.config(Map.of());
       int configured = config.getInt("cairn.device.threads");
@@ -178,9 +187,10 @@ final class BenchCommand implements Callable<Integer> {
                     instructionSet,
                     threads,
                     prefill,
-                    decode),
+                    decode,
+                    repeat),
                 model.spec(),
-                MemoryBandwidth.bytesPerSecond(threads));
+                Devices.streamingReadBytesPerSecond(threads));
         for (int size : batch) {
           try (LoadBar bar = new LoadBar(model.spec().name())) {
             print(spec, bench.run(size, bar));

@@ -1,6 +1,5 @@
 package dev.cairn.server.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.typesafe.config.Config;
@@ -51,7 +50,7 @@ final class DoctorCommand implements Callable<Integer> {
     if (json) {
       out.println(Json.write(report));
     } else {
-      print(out, "", report);
+      Report.print(out, report);
     }
     out.flush();
     return usable ? 0 : Main.FAILED;
@@ -121,26 +120,6 @@ final class DoctorCommand implements Callable<Integer> {
     } catch (IOException e) {
       out.put("reason", existing + " cannot be written to: " + e.getMessage());
       return false;
-    }
-  }
-
-  private static void print(PrintWriter out, String path, JsonNode node) {
-    if (node.isObject()) {
-      node.properties()
-          .forEach(
-              field ->
-                  print(
-                      out, path + (path.isEmpty() ? "" : ".") + field.getKey(), field.getValue()));
-    } else if (node.isArray() && !node.isEmpty() && node.get(0).isObject()) {
-      for (int i = 0; i < node.size(); i++) {
-        print(out, path + "[" + i + "]", node.get(i));
-      }
-    } else if (node.isArray()) {
-      StringBuilder line = new StringBuilder();
-      node.forEach(element -> line.append(line.isEmpty() ? "" : " ").append(element.asText()));
-      out.printf("%-28s %s%n", path, line);
-    } else {
-      out.printf("%-28s %s%n", path, node.asText());
     }
   }
 }

@@ -5,7 +5,7 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
-/** Shows on a terminal how far a model is loaded; silent elsewhere. */
+/** Shows on a terminal how far a model is loaded or written; silent elsewhere. */
 final class LoadBar implements LoadProgress, AutoCloseable {
   private static final int MEBIBYTE = 1 << 20;
 
@@ -13,7 +13,16 @@ final class LoadBar implements LoadProgress, AutoCloseable {
   private ProgressBar bar;
 
   LoadBar(String modelName) {
-    this.task = "Loading " + modelName;
+    this("Loading", modelName);
+  }
+
+  private LoadBar(String verb, String modelName) {
+    this.task = verb + " " + modelName;
+  }
+
+  /** Of a model that is written. */
+  static LoadBar writing(String modelName) {
+    return new LoadBar("Writing", modelName);
   }
 
   @Override

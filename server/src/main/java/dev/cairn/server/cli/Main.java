@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
       ServeCommand.class,
       GenerateCommand.class,
       TokenizeCommand.class,
+      ModelCommand.class,
       DoctorCommand.class,
       BenchCommand.class,
       WarmUpCommand.class,

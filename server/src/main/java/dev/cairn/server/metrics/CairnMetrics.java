@@ -30,7 +30,7 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final AtomicReference<SchedulingStats> scheduler =
-      new AtomicReference<>(new SchedulingStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+      new AtomicReference<>(SchedulingStats.NONE);
   private final Map<FinishReason, Counter> ended = new EnumMap<>(FinishReason.class);
   private final Counter accepted = requests("accepted");
   private final Counter promptTokens =
@@ -75,6 +75,11 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   private final DistributionSummary journalCommitEvents =
       summary("cairn.journal.commit.events", "Events in a write to the journal.");
 
+  private final Counter prefixCacheHitTokens =
+      counter(
+          "cairn.prefix.cache.hit.tokens",
+          "Tokens that were not computed because an equal prefix was cached.");
+
   public CairnMetrics() {
     for (FinishReason reason : FinishReason.values()) {
       ended.put(reason, requests(reason.name().toLowerCase(Locale.ROOT)));
@@ -90,7 +95,9 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
         "Tokens that a sequence may be ahead of its journal.",
         SchedulingStats::window);
     kvBlocks("used", SchedulingStats::kvBlocksUsed);
-    kvBlocks("free", stats -> stats.kvBlocksTotal() - stats.kvBlocksUsed());
+    kvBlocks(
+        "free", stats -> stats.kvBlocksTotal() - stats.kvBlocksUsed() - stats.kvBlocksCached());
+    kvBlocks("cached", SchedulingStats::kvBlocksCached);
     FunctionCounter.builder("cairn.preemptions", scheduler, s -> s.get().preemptions())
         .description("Sequences that lost their KV blocks and were queued again.")
         .register(registry);
@@ -139,6 +146,11 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   @Override
   public void staleResult() {
     staleResults.increment();
+  }
+
+  @Override
+  public void prefixCacheHit(int tokens) {
+    prefixCacheHitTokens.increment(tokens);
   }
 
   @Override

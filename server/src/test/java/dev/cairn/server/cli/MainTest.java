@@ -148,7 +148,7 @@ class MainTest {
     JsonNode second = new ObjectMapper().readTree(lines[1]);
     assertThat(second.get("batch").asInt()).isEqualTo(3);
     for (String field :
-        new String[] {"decode_tok_s", "prefill_tok_s", "read_gb_s", "bandwidth_gb_s"}) {
+        new String[] {"decode_tok_s", "prefill_tok_s", "read_gb_s", "bandwidth_gb_s", "share"}) {
       assertThat(second.get(field).asDouble()).as(field).isPositive();
     }
   }

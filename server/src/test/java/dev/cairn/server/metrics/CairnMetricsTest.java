@@ -44,10 +44,11 @@ class CairnMetricsTest {
     metrics.deviceIdle(TimeUnit.SECONDS.toNanos(2));
     metrics.journalCommit(7, TimeUnit.MILLISECONDS.toNanos(1));
     metrics.staleResult();
+    metrics.prefixCacheHit(64);
     metrics.deviceError();
     metrics.userError();
     metrics.held(() -> Map.of("readers", 9L));
-    metrics.scheduler(new SchedulingStats(1, 2, 3, 4, 5, 60, 1, 32, 6, 0));
+    metrics.scheduler(new SchedulingStats(1, 2, 3, 4, 5, 60, 1, 32, 6, 0, 15, 0));
     assertShows(
         "cairn_step_seconds_sum 0.005",
         "cairn_step_rows_sum 4.0",
@@ -63,7 +64,9 @@ class CairnMetricsTest {
         "cairn_requests_running 2.0",
         "cairn_device_slots_used 4.0",
         "cairn_kv_blocks{state=\"used\"} 5.0",
-        "cairn_kv_blocks{state=\"free\"} 55.0",
+        "cairn_kv_blocks{state=\"free\"} 40.0",
+        "cairn_kv_blocks{state=\"cached\"} 15.0",
+        "cairn_prefix_cache_hit_tokens_total 64.0",
         "cairn_commit_window_tokens 32.0",
         "cairn_preemptions_total 6.0");
   }

@@ -3,8 +3,11 @@ package dev.cairn.model.gguf;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.cairn.model.TensorType;
+import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -16,11 +19,22 @@ import java.util.List;
 import java.util.OptionalLong;
 
 /**
- * Writes small GGUF files for tests, good ones and, where a test says so, bad ones. Keys and
- * tensors are written in the order in which they were added.
+ * Writes GGUF files (source: GGUF specification): keys and tensors in the order in which they were
+ * added. What is added is not judged, so that tests can write bad files too. Tensor data may be
+ * produced while the file is written; it need not fit into memory.
  */
 public final class GgufWriter {
-  private record Tensor(String name, int type, List<Long> shape, ByteBuffer data, long offset) {}
+  /** Produces a tensor's data. */
+  @FunctionalInterface
+  public interface Content {
+    /** Writes exactly the tensor's bytes. */
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  private record Tensor(
+      String name, int type, List<Long> shape, long bytes, Content content, long offset) {}
+
+  private static final int BUFFER_BYTES = 1 << 20;
 
   private final List<byte[]> keys = new ArrayList<>();
   private final List<Tensor> tensors = new ArrayList<>();
@@ -126,17 +140,29 @@ public final class GgufWriter {
    */
   public GgufWriter rawTensor(String name, int type, long offset, byte[] data, long... shape) {
     List<Long> dimensions = Arrays.stream(shape).boxed().toList();
-    tensors.add(new Tensor(name, type, dimensions, ByteBuffer.wrap(data), offset));
+    tensors.add(new Tensor(name, type, dimensions, data.length, out -> out.write(data), offset));
     return this;
   }
 
-  /** Bytes that a tensor of this type and shape has. */
+  /** A tensor whose data is produced when the file is written. */
+  public GgufWriter tensor(String name, TensorType type, Content content, long... shape) {
+    List<Long> dimensions = Arrays.stream(shape).boxed().toList();
+    tensors.add(new Tensor(name, type.id(), dimensions, dataBytes(type, shape), content, -1));
+    return this;
+  }
+
+  /** Bytes that a small tensor of this type and shape has. */
   public static int bytes(TensorType type, long... shape) {
+    return Math.toIntExact(dataBytes(type, shape));
+  }
+
+  /** Bytes that a tensor of this type and shape has. */
+  public static long dataBytes(TensorType type, long... shape) {
     long elements = 1;
     for (long n : shape) {
       elements = Math.multiplyExact(elements, n);
     }
-    return Math.toIntExact(elements / type.blockLength() * type.blockBytes());
+    return Math.multiplyExact(elements / type.blockLength(), (long) type.blockBytes());
   }
 
   /** The header alone, without padding. */
@@ -156,28 +182,65 @@ public final class GgufWriter {
       }
       out.writeBytes(little(4).putInt(tensor.type()).array());
       out.writeBytes(little(8).putLong(tensor.offset() == -1 ? offset : tensor.offset()).array());
-      offset = align(offset + tensor.data().capacity());
+      offset = align(offset + tensor.bytes());
     }
     return out.toByteArray();
   }
 
-  /** The whole file. */
+  /** The whole of a small file. */
   public byte[] bytes() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    out.writeBytes(header());
-    for (Tensor tensor : tensors) {
-      out.writeBytes(new byte[(int) align(out.size()) - out.size()]);
-      out.writeBytes(tensor.data().array());
+    try {
+      writeTo(out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
     return out.toByteArray();
   }
 
   /** Writes the whole file. */
   public Path write(Path file) {
-    try {
-      return Files.write(file, bytes());
+    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), BUFFER_BYTES)) {
+      writeTo(out);
+      return file;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private void writeTo(OutputStream out) throws IOException {
+    byte[] header = header();
+    out.write(header);
+    long at = header.length;
+    for (Tensor tensor : tensors) {
+      out.write(new byte[(int) (align(at) - at)]);
+      CountingStream counted = new CountingStream(out);
+      tensor.content().writeTo(counted);
+      if (counted.count != tensor.bytes()) {
+        throw new IllegalStateException(
+            tensor.name() + " wrote " + counted.count + " bytes, expected " + tensor.bytes());
+      }
+      at = align(at) + tensor.bytes();
+    }
+  }
+
+  private static final class CountingStream extends FilterOutputStream {
+    private long count;
+
+    CountingStream(OutputStream out) {
+      super(out);
+    }
+
+    @Override
+    public void write(int b) throws IOException {
+      out.write(b);
+      count++;
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      out.write(bytes, offset, length);
+      count += length;
     }
   }
 
