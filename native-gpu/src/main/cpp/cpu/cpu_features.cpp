@@ -4,9 +4,81 @@
 
 #if defined(CAIRN_X86)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "activation.hpp"
 #endif
 
 namespace cairn {
+namespace {
+
+#if defined(CAIRN_X86)
+
+// Asks the system to save and restore tiles for this process.
+bool tiles_permitted() {
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+// A small product of each type on tiles has the bits of the scalar code.
+bool tiles_agree() {
+  constexpr int kInputs = 192, kRows = 23, kColumns = 64;
+  alignas(64) static uint8_t acts[activation::bytes(kRows, kInputs)];
+  uint32_t state = 1;
+  auto byte = [&] {
+    state = state * 1664525u + 1013904223u;
+    return static_cast<uint8_t>(state >> 24);
+  };
+  for (int r = 0; r < kRows; r++) {
+    float x[kInputs];
+    for (float& v : x) v = static_cast<float>(byte()) - 100.0f;
+    kScalarKernels.quantize(x, kInputs, acts, r);
+  }
+  for (WeightType type : {WeightType::Q8_0, WeightType::Q4_0}) {
+    const size_t record = panel_block_bytes(type);
+    std::vector<uint8_t> store(2 * panel_bytes(type, kInputs) + 64);
+    uint8_t* panels = store.data() + (64 - reinterpret_cast<uintptr_t>(store.data()) % 64) % 64;
+    for (size_t i = 0; i < 2 * panel_bytes(type, kInputs); i++) {
+      const bool scale = i % record >= record - 64;
+      panels[i] = scale && i % 2 == 1 ? 0x2c : byte();
+    }
+    for (int rows : {7, kRows}) {
+      float expected[kRows * kColumns] = {}, y[kRows * kColumns] = {};
+      kScalarKernels.gemm_blocks(type, panels, kInputs / 32, acts, rows, expected, kColumns, 0, 2);
+      kAmxKernels.gemm_blocks(type, panels, kInputs / 32, acts, rows, y, kColumns, 0, 2);
+      if (std::memcmp(expected, y, sizeof y) != 0) return false;
+    }
+  }
+  return true;
+}
+
+std::string find_amx_refusal() {
+  const CpuFeatures f = cpu_features();
+  if (!f.amxInt8 || !f.avx512Vnni) return "this processor lacks AMX tiles for int8";
+  if (!tiles_permitted())
+    return std::string("the system does not let this process use AMX tiles: ") +
+           std::strerror(errno);
+  if (!tiles_agree()) return "AMX tiles do not give the bits of the scalar code on this machine";
+  return "";
+}
+
+#else
+
+std::string find_amx_refusal() { return "this build has no AMX kernels"; }
+
+#endif
+
+}  // namespace
+
+const std::string& amx_refusal() {
+  static const std::string refusal = find_amx_refusal();
+  return refusal;
+}
 
 CpuFeatures cpu_features() {
   CpuFeatures f;
@@ -44,18 +116,21 @@ std::string describe(const CpuFeatures& f) {
 const Kernels& choose_kernels(const std::string& wanted) {
   const bool automatic = wanted == "auto";
   if (wanted == "scalar") return kScalarKernels;
-  if (!automatic && wanted != "avx2" && wanted != "avx512")
+  if (!automatic && wanted != "avx2" && wanted != "avx512" && wanted != "amx")
     throw Failure(Status::MISUSE, "instruction set '" + wanted +
-                                      "' is unknown; expected auto, scalar, avx2 or avx512");
+                                      "' is unknown; expected auto, scalar, avx2, avx512 or amx");
 #if defined(CAIRN_X86)
   const CpuFeatures f = cpu_features();
-  if (f.avx512Vnni && wanted != "avx2") return kAvx512Kernels;
-  if (f.avx2 && wanted != "avx512") return kAvx2Kernels;
+  if ((automatic || wanted == "amx") && amx_refusal().empty()) return kAmxKernels;
+  if (f.avx512Vnni && (automatic || wanted == "avx512")) return kAvx512Kernels;
+  if (f.avx2 && (automatic || wanted == "avx2")) return kAvx2Kernels;
 #endif
   if (automatic) return kScalarKernels;
   throw Failure(Status::UNAVAILABLE,
-                "instruction set " + wanted + " was asked for and this processor lacks " +
-                    (wanted == "avx512" ? "AVX-512 with VNNI" : "AVX2 with FMA and F16C"));
+                "instruction set " + wanted + " was asked for and " +
+                    (wanted == "amx"      ? amx_refusal()
+                     : wanted == "avx512" ? "this processor lacks AVX-512 with VNNI"
+                                          : "this processor lacks AVX2 with FMA and F16C"));
 }
 
 }  // namespace cairn

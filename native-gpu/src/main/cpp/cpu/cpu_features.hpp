@@ -20,7 +20,11 @@ CpuFeatures cpu_features();
 // names, separated by spaces
 std::string describe(const CpuFeatures& features);
 
-// `wanted`: auto, scalar, avx2 or avx512. Throws Failure(UNAVAILABLE) where the machine lacks it
+// Why the AMX kernels cannot be used here; empty where they can: the processor has tiles, the system
+// lets this process use them, and a small product has the bits of the scalar code. Found out once.
+const std::string& amx_refusal();
+
+// `wanted`: auto, scalar, avx2, avx512 or amx. Throws Failure(UNAVAILABLE) where the machine lacks it
 // and Failure(MISUSE) for an unknown name.
 const Kernels& choose_kernels(const std::string& wanted);
 

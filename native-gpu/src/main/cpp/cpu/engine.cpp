@@ -34,6 +34,7 @@ const EngineConfig& checked(const EngineConfig& c) {
   check_range("blockTokens", c.blockTokens, kv::kTileTokens, 1 << 16);
   check_range("maxBatchTokens", c.maxBatchTokens, 1, 1 << 16);
   check_range("maxStepsInFlight", c.maxStepsInFlight, 1, 1 << 10);
+  check_range("kvType", static_cast<int32_t>(c.kvType), 0, kv::kTypes - 1);
   if (c.blockTokens % kv::kTileTokens != 0)
     misuse("blockTokens is " + text(c.blockTokens) + ", expected a multiple of " +
            text(kv::kTileTokens));
@@ -76,8 +77,8 @@ Engine::Engine(const ModelDesc& desc, const EngineConfig& config, const Kernels&
                const Progress& progress)
     : config_(checked(config)), kernels_(kernels), model_(desc) {
   check_memory(model_, config_);
-  model_.load(progress);
   forward_ = std::make_unique<Forward>(model_, kernels_, config_);
+  model_.load(progress, forward_->pool());
   slots_.resize(static_cast<size_t>(config_.maxSlots));
   slotStamp_.resize(slots_.size());
   blockFill_.resize(static_cast<size_t>(config_.kvBlocks));
@@ -268,6 +269,7 @@ EngineStats Engine::stats() {
 
 void Engine::work() {
   set_float_mode();
+  forward_->enter();
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stop_ || next_ < steps_.size(); });

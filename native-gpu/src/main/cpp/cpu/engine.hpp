@@ -53,6 +53,8 @@ class Engine {
 
   size_t weight_bytes() const { return model_.weight_bytes(); }
   size_t kv_bytes() const { return Forward::kv_bytes(model_.desc(), config_); }
+  size_t scratch_bytes() const { return Forward::scratch_bytes(model_.desc(), config_); }
+  int pinned_threads() const { return forward_->pinned_threads(); }
   const char* instruction_set() const { return kernels_.name; }
   const EngineConfig& config() const { return config_; }
 

@@ -46,13 +46,13 @@ struct Forward::Layout {
 
 size_t Forward::kv_bytes(const ModelDesc& d, const EngineConfig& c) {
   return static_cast<size_t>(d.layers) * static_cast<size_t>(c.kvBlocks) *
-         kv::block_elements(d.kvHeads, d.headLength, c.blockTokens) * 2;
+         kv::block_bytes(c.kvType, d.kvHeads, d.headLength, c.blockTokens);
 }
 
 size_t Forward::scratch_bytes(const ModelDesc& d, const EngineConfig& c) {
   return Layout(d, c).total() +
          static_cast<size_t>(c.maxSlots) * static_cast<size_t>(c.maxContext + 1) * 4 +
-         static_cast<size_t>(c.maxBatchTokens) * sizeof(LogitRow) +
+         static_cast<size_t>(c.maxBatchTokens) * (sizeof(LogitRow) + sizeof(Row) + sizeof(Run)) +
          static_cast<size_t>(c.threads) * static_cast<size_t>(d.vocabulary) * 20;
 }
 
@@ -60,9 +60,11 @@ Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig&
     : model_(model),
       kernels_(kernels),
       config_(config),
-      pool_(config.threads),
+      pool_(config.threads, config.pinThreads),
       kv_(kv_bytes(model.desc(), config), "the KV store"),
-      scratch_(Layout(model.desc(), config).total(), "a step's activations") {
+      scratch_(Layout(model.desc(), config).total(), "a step's activations"),
+      kvBlockBytes_(kv::block_bytes(config.kvType, model.desc().kvHeads, model.desc().headLength,
+                                    config.blockTokens)) {
   const ModelDesc& d = model.desc();
   const Layout l(d, config);
   ldDim_ = l.ldDim;
@@ -85,6 +87,7 @@ Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig&
   logits_ = floats(l.logits);
   acts_ = scratch_.take(l.acts);
   for (int i = 0; i < config.threads; i++) samplers_.emplace_back(kernels, d.vocabulary);
+  runs_.reserve(static_cast<size_t>(config.maxBatchTokens));
   rows_.reserve(static_cast<size_t>(config.maxBatchTokens));
   logitRows_.reserve(static_cast<size_t>(config.maxBatchTokens));
 }
@@ -99,6 +102,7 @@ void Forward::run(StepJob& step, std::vector<Slot>& slots) {
 
 void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
   rows_.clear();
+  runs_.clear();
   logitRows_.clear();
   step.outputs.assign(step.chunks.size(), ChunkOutput{});
   for (size_t c = 0; c < step.chunks.size(); c++) {
@@ -110,6 +114,9 @@ void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
       step.outputs[c].finite = false;
       continue;
     }
+    for (int32_t i = 0; i < chunk.count; i += kRunRows)
+      runs_.push_back({static_cast<int32_t>(rows_.size()) + i,
+                       std::min<int32_t>(kRunRows, chunk.count - i)});
     for (int32_t i = 0; i < chunk.count; i++) {
       const int32_t position = chunk.start + i, row = static_cast<int32_t>(rows_.size());
       rows_.push_back({&slot, static_cast<int32_t>(c), position});

@@ -15,6 +15,8 @@ namespace cairn {
 struct EngineConfig {
   int32_t threads = 1, maxSlots = 1, maxContext = 1, kvBlocks = 1, blockTokens = 32;
   int32_t maxBatchTokens = 1, maxStepsInFlight = 2;
+  KvType kvType = KvType::F16;
+  bool pinThreads = false;
 };
 
 class Forward {
@@ -23,6 +25,11 @@ class Forward {
 
   static size_t kv_bytes(const ModelDesc& d, const EngineConfig& c);
   static size_t scratch_bytes(const ModelDesc& d, const EngineConfig& c);
+
+  // Called once by the thread that will run steps.
+  void enter() { pool_.enter(); }
+  ThreadPool& pool() { return pool_; }
+  int pinned_threads() const { return pool_.pinned(); }
 
   // Runs the chunks and fills `outputs`; appends sampled tokens to the slots' histories.
   void run(StepJob& step, std::vector<Slot>& slots);
@@ -34,6 +41,10 @@ class Forward {
   struct Row {
     Slot* slot;
     int32_t chunk, position;
+  };
+  // Rows of one chunk that attend together.
+  struct Run {
+    int32_t first, count;
   };
   // A row whose logits are wanted: for the next token, or for prompt token position + 1.
   struct LogitRow {
@@ -50,6 +61,12 @@ class Forward {
   };
   struct Layout;
 
+  static constexpr int kRunRows = 16;
+
+  uint8_t* kv_block(int layer) const {
+    return kv_.data() + static_cast<size_t>(layer) * static_cast<size_t>(config_.kvBlocks) *
+                            kvBlockBytes_;
+  }
   void gather(StepJob& step, std::vector<Slot>& slots);
   void embed();
   void layer(int index);
@@ -77,7 +94,9 @@ class Forward {
   Arena scratch_;
   std::vector<Sampler> samplers_;
 
+  const size_t kvBlockBytes_;  // of one layer
   std::vector<Row> rows_;
+  std::vector<Run> runs_;
   std::vector<LogitRow> logitRows_;
   size_t ldDim_, ldQkv_, ldHeads_, ldFfn_, ldLogits_;
   size_t kOffset_, vOffset_;

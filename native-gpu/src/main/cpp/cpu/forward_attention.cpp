@@ -20,24 +20,14 @@ void Forward::rotate(float* head, const float* angles) const {
 
 void Forward::store_kv(int layer, const Row& row, const float* k, const float* v) {
   const ModelDesc& d = model_.desc();
-  const int n = d.headLength, valueStride = kv::value_stride(n);
-  const size_t block = kv::block_elements(d.kvHeads, n, config_.blockTokens);
-  const size_t tiles = static_cast<size_t>(config_.blockTokens / kv::kTileTokens);
-  const int32_t number = row.slot->blocks[static_cast<size_t>(row.position / config_.blockTokens)];
-  const size_t tile = static_cast<size_t>(row.position % config_.blockTokens / kv::kTileTokens);
-  const size_t token = static_cast<size_t>(row.position % kv::kTileTokens);
-  auto* base = reinterpret_cast<uint16_t*>(kv_.data()) +
-               (static_cast<size_t>(layer) * static_cast<size_t>(config_.kvBlocks) +
-                static_cast<size_t>(number)) *
-                   block;
-  uint16_t halves[kv::kMaxHeadLength];
-  for (int h = 0; h < d.kvHeads; h++) {
-    uint16_t* to = base + (static_cast<size_t>(h) * tiles + tile) * kv::tile_elements(n);
-    kernels_.to_half(k + h * n, halves, n);
-    for (int i = 0; i < n; i++) to[static_cast<size_t>(i * kv::kTileTokens) + token] = halves[i];
-    kernels_.to_half(v + h * n, to + kv::kTileTokens * n + static_cast<size_t>(valueStride) * token,
-                     n);
-  }
+  const int n = d.headLength, tiles = config_.blockTokens / kv::kTileTokens;
+  const int32_t block = row.slot->blocks[static_cast<size_t>(row.position / config_.blockTokens)];
+  const int tile = row.position % config_.blockTokens / kv::kTileTokens;
+  uint8_t* to = kv_block(layer) + static_cast<size_t>(block) * kvBlockBytes_;
+  for (int h = 0; h < d.kvHeads; h++)
+    kv::store(config_.kvType, kernels_.to_half, k + h * n, v + h * n, n,
+              row.position % kv::kTileTokens,
+              to + static_cast<size_t>(h * tiles + tile) * kv::tile_bytes(config_.kvType, n));
 }
 
 const float* Forward::angles(size_t row, bool windowed) const {
@@ -71,22 +61,25 @@ void Forward::attend(int layer) {
   const Layer& l = model_.layers()[static_cast<size_t>(layer)];
   const int rows = static_cast<int>(rows_.size()), n = d.headLength, group = d.heads / d.kvHeads;
   pool_.for_rows(rows, [&](size_t r) { prepare_attention(l, layer, static_cast<size_t>(r)); });
-  const size_t block = kv::block_elements(d.kvHeads, n, config_.blockTokens);
-  const size_t perHead = block / static_cast<size_t>(d.kvHeads);
-  const auto* base = reinterpret_cast<const uint16_t*>(kv_.data()) +
-                     static_cast<size_t>(layer) * static_cast<size_t>(config_.kvBlocks) * block;
-  pool_.run(rows * d.kvHeads, [&](int task, int) {
-    const int r = task / d.kvHeads, h = task % d.kvHeads;
-    const Row& row = rows_[static_cast<size_t>(r)];
-    const KvView view{base + static_cast<size_t>(h) * perHead,
-                      block,
-                      row.slot->blocks.data(),
+  const size_t perHead = kvBlockBytes_ / static_cast<size_t>(d.kvHeads);
+  pool_.run(static_cast<int>(runs_.size()) * d.kvHeads, [&](int task, int) {
+    const Run& run = runs_[static_cast<size_t>(task / d.kvHeads)];
+    const int h = task % d.kvHeads;
+    AttendRow rows[kRunRows];
+    for (int i = 0; i < run.count; i++) {
+      const size_t r = static_cast<size_t>(run.first + i);
+      const int position = rows_[r].position, at = h * group * n;
+      rows[i] = {qkv_ + r * ldQkv_ + at, heads_ + r * ldHeads_ + at, position,
+                 l.window > 0 ? std::max(0, position + 1 - l.window) : 0};
+    }
+    const KvView view{kv_block(layer) + static_cast<size_t>(h) * perHead,
+                      kvBlockBytes_,
+                      rows_[static_cast<size_t>(run.first)].slot->blocks.data(),
                       config_.blockTokens / kv::kTileTokens,
                       n,
-                      l.window > 0 ? std::max(0, row.position + 1 - l.window) : 0,
+                      config_.kvType,
                       d.attentionCap};
-    kernels_.attend(qkv_ + static_cast<size_t>(r) * ldQkv_ + h * group * n, group, row.position,
-                    view, heads_ + static_cast<size_t>(r) * ldHeads_ + h * group * n);
+    kernels_.attend(rows, run.count, group, view);
   });
 }
 

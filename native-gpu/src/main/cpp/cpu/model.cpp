@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <exception>
+#include <mutex>
 
 #include "half.hpp"
 #include "kv.hpp"
@@ -183,22 +185,39 @@ void Model::check_vector(const TensorDesc& t, int n, const char* name) const {
   const_cast<Model*>(this)->weightBytes_ += Arena::aligned(static_cast<size_t>(n) * 4 + 64);
 }
 
-void Model::read_matrix(const File& file, const TensorDesc& t, Matrix& m) {
-  m.panels = arena_->take(m.bytes());
+void Model::read_panels(const File& file, const TensorDesc& t, const Matrix& m, int panel0,
+                        int panel1) const {
   const size_t width = static_cast<size_t>(m.k), stride = row_bytes(m.type, width);
   std::vector<uint8_t> rows(stride * kPanelColumns);
-  for (int p = 0; p < m.panel_count(); p++) {
+  for (int p = panel0; p < panel1; p++) {
     const int first = p * kPanelColumns, count = std::min(kPanelColumns, m.n - first);
-    const size_t bytes = static_cast<size_t>(count) * stride;
     file.read(t.offset + static_cast<int64_t>(static_cast<size_t>(first) * stride), rows.data(),
-              bytes);
+              static_cast<size_t>(count) * stride);
     if (!pack_panel(m.type, width, rows.data(), count,
                     m.panels + static_cast<size_t>(p) * panel_bytes(m.type, width)))
       refuse("model file " + desc_.path + " has a quantization scale that is not finite in rows " +
              std::to_string(first) + " to " + std::to_string(first + count - 1) +
              " of the tensor at byte " + std::to_string(t.offset));
-    done_ += static_cast<int64_t>(bytes);
   }
+}
+
+void Model::read_matrix(const File& file, const TensorDesc& t, Matrix& m) {
+  m.panels = arena_->take(m.bytes());
+  constexpr int kPanelsPerTask = 8;
+  const int panels = m.panel_count(), tasks = (panels + kPanelsPerTask - 1) / kPanelsPerTask;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  pool_->run(tasks, [&](int task, int) {
+    try {
+      const int first = task * kPanelsPerTask;
+      read_panels(file, t, m, first, std::min(panels, first + kPanelsPerTask));
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
+    }
+  });
+  if (failure) std::rethrow_exception(failure);
+  done_ += t.bytes;
   if (!progress_(done_, total_)) refuse("the load was stopped");
 }
 
@@ -266,8 +285,9 @@ std::vector<double> Model::frequencies(const RopeDesc& rope, const float* factor
   return result;
 }
 
-void Model::load(const Progress& progress) {
+void Model::load(const Progress& progress, ThreadPool& pool) {
   progress_ = progress;
+  pool_ = &pool;
   const File file(desc_);
   arena_ = std::make_unique<Arena>(weightBytes_ + 8192, "the weights");
   for (int i = 0; i < desc_.layers; i++) {
@@ -295,6 +315,7 @@ void Model::load(const Progress& progress) {
   read_matrix(file, desc_.of(kEmbedding), embedding_);
   make_rope(file);
   progress_ = nullptr;
+  pool_ = nullptr;
 }
 
 }  // namespace cairn

@@ -9,6 +9,7 @@
 
 #include "arena.hpp"
 #include "formats.hpp"
+#include "thread_pool.hpp"
 
 namespace cairn {
 
@@ -111,7 +112,8 @@ class Model {
 
   // bytes that load() will allocate
   size_t weight_bytes() const { return weightBytes_; }
-  void load(const Progress& progress);
+  // Reads and packs on the pool's threads; progress is called on this one.
+  void load(const Progress& progress, ThreadPool& pool);
 
   const ModelDesc& desc() const { return desc_; }
   const std::vector<Layer>& layers() const { return layers_; }
@@ -131,6 +133,8 @@ class Model {
   bool tied() const { return desc_.of(kOutput).bytes == 0; }
   Matrix plan(const TensorDesc& t, int n, int k, const char* name);
   void check_vector(const TensorDesc& t, int n, const char* name) const;
+  void read_panels(const File& file, const TensorDesc& t, const Matrix& m, int panel0,
+                   int panel1) const;
   void read_matrix(const File& file, const TensorDesc& t, Matrix& m);
   const float* read_vector(const File& file, const TensorDesc& t);
   // null where the file has none
@@ -147,6 +151,7 @@ class Model {
   std::vector<double> ropeFrequencies_[2];
   std::unique_ptr<Arena> arena_;
   Progress progress_;
+  ThreadPool* pool_ = nullptr;  // while it loads
   int64_t done_ = 0, total_ = 0;
 };
 

@@ -1,5 +1,8 @@
 #include "thread_pool.hpp"
 
+#include <pthread.h>
+#include <sched.h>
+
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -37,7 +40,12 @@ void set_float_mode() {
 #endif
 }
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads, bool pinned) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (pinned && sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+    for (int i = 0; i < CPU_SETSIZE && this->pinned() < threads; i++)
+      if (CPU_ISSET(i, &allowed)) processors_.push_back(i);
   for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { work(i); });
 }
 
@@ -47,6 +55,16 @@ ThreadPool::~ThreadPool() {
   phase_.notify_all();
   for (std::thread& t : workers_) t.join();
 }
+
+void ThreadPool::pin(int thread) const {
+  if (thread >= pinned()) return;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(processors_[static_cast<size_t>(thread)]), &one);
+  pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+}
+
+void ThreadPool::enter() { pin(0); }
 
 void ThreadPool::start(int tasks, const void* body, Call call) {
   body_ = body;
@@ -74,6 +92,7 @@ void ThreadPool::drain(int thread) {
 
 void ThreadPool::work(int thread) {
   set_float_mode();
+  pin(thread);
   uint32_t seen = 0;
   for (;;) {
     wait_while(phase_, seen);

@@ -13,11 +13,17 @@ void set_float_mode();
 
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads);
+  // Pinned: thread i stays on the i-th processor that this process may use; threads that find none
+  // stay where the system puts them.
+  explicit ThreadPool(int threads, bool pinned = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
+  // Called by the thread that will be thread 0 of run().
+  void enter();
+  // threads that were given a processor
+  int pinned() const { return static_cast<int>(processors_.size()); }
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls body(task, thread) for every task below `tasks`, in no order, and returns when all ended.
@@ -50,7 +56,9 @@ class ThreadPool {
   void start(int tasks, const void* body, Call call);
   void work(int thread);
   void drain(int thread);
+  void pin(int thread) const;
 
+  std::vector<int> processors_;  // of each pinned thread
   std::vector<std::thread> workers_;
   const void* body_ = nullptr;
   Call call_ = nullptr;

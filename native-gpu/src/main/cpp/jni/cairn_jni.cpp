@@ -155,8 +155,8 @@ cairn::ModelDesc describe(JNIEnv* env, jbyteArray path, jintArray dims, jfloatAr
 }
 
 cairn::EngineConfig configuration(JNIEnv* env, jintArray config) {
-  const auto c = ints(env, config, 7);
-  return {c[0], c[1], c[2], c[3], c[4], c[5], c[6]};
+  const auto c = ints(env, config, 9);
+  return {c[0], c[1], c[2], c[3], c[4], c[5], c[6], static_cast<cairn::KvType>(c[7]), c[8] != 0};
 }
 
 // Calls dev.cairn.device.LoadProgress on the loading thread.
@@ -209,7 +209,8 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_probe(JNIEnv* env, jclas
     const std::string chosen = cairn::choose_kernels(text(env, instructionSet)).name;
     Buffer(env, answer)
         .answer(0, chosen + "\n" + cairn::kNumericsVersion + "\n" +
-                       cairn::describe(cairn::cpu_features()));
+                       cairn::describe(cairn::cpu_features()) + "\n" +
+                       (cairn::cpu_features().amxInt8 ? cairn::amx_refusal() : ""));
   });
 }
 
@@ -232,6 +233,8 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_open(
     out.put(static_cast<int64_t>(reinterpret_cast<intptr_t>(e)));
     out.put(static_cast<int64_t>(e->weight_bytes()));
     out.put(static_cast<int64_t>(e->kv_bytes()));
+    out.put(static_cast<int64_t>(e->scratch_bytes()));
+    out.put(static_cast<int64_t>(e->pinned_threads()));
   });
 }
 

@@ -134,12 +134,13 @@ void attention(const Kernels& kernels, uint64_t expected) {
   Digest digest;
   for (int position : {0, 1, 31, 32, 77, 128, 190}) {
     KvView view{};
-    view.base = store;
-    view.blockStride = kStride;
+    view.base = reinterpret_cast<const uint8_t*>(store);
+    view.blockStride = kStride * sizeof(uint16_t);
     view.blocks = blocks;
     view.tilesPerBlock = kTiles;
     view.headLength = kHeadLength;
-    kernels.attend(q.data(), kHeads, position, view, out.data());
+    const AttendRow row{q.data(), out.data(), position};
+    kernels.attend(&row, 1, kHeads, view);
     digest.add(out.data(), out.size());
   }
   expect(std::string(kernels.name) + " attention", digest, expected);

@@ -1,9 +1,13 @@
 // The engine through its C++ face: a small random model, arbitrary steps, two threads.
 #include "../cpu/engine.hpp"
 
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <thread>
@@ -88,7 +92,9 @@ class ModelFile {
   ModelDesc desc_;
 };
 
-EngineConfig config(int threads) { return {threads, kSlots, kContext, kBlocks, 32, kBatch, 3}; }
+EngineConfig config(int threads, KvType kvType = KvType::F16, bool pinned = false) {
+  return {threads, kSlots, kContext, kBlocks, 32, kBatch, 3, kvType, pinned};
+}
 
 template <class Call>
 bool accepted(const Call& call) {
@@ -195,11 +201,85 @@ void submit_and_await(const ModelDesc& desc, const Kernels& kernels) {
   CHECK(expected == actual && expected.size() == 80);
 }
 
+// The prompt's log-probabilities, prefilled `step` tokens at a time.
+std::vector<float> prompt_logprobs(Engine& engine, int step) {
+  constexpr int kLength = 70;
+  SlotSpec spec;
+  for (int i = 0; i < kLength; i++) spec.tokens.push_back(i * 17 % kVocabulary);
+  spec.promptLength = kLength;
+  spec.promptLogprobs = true;
+  engine.open_slot(0, spec);
+  std::vector<float> values;
+  for (int32_t at = 0; at < kLength; at += step) {
+    const int32_t end = std::min(kLength, at + step);
+    ChunkJob chunk{0, at, end - at, end == kLength, false, (at + 31) / 32, {}};
+    for (int32_t b = chunk.firstBlock; b * 32 < end; b++) chunk.blocks.push_back(kBlocks - 1 - b);
+    engine.submit(1, {chunk});
+    const auto job = engine.await();
+    for (const Logprobs& l : job->outputs[0].promptLogprobs) values.push_back(l.logprob);
+  }
+  engine.free_slot(0);
+  return values;
+}
+
+// Each type of keys and values gives bits of its own, near the others, however a prompt is cut.
+void kv_types(const ModelDesc& desc) {
+  std::vector<float> exact;
+  for (const KvType type : {KvType::F32, KvType::F16, KvType::Q8_0}) {
+    std::vector<float> expected;
+    for (const Kernels* kernels : available_kernels()) {
+      Engine engine(desc, config(2, type), *kernels, [](int64_t, int64_t) { return true; });
+      for (int step : {64, 1, 33}) {
+        const std::vector<float> values = prompt_logprobs(engine, step);
+        if (expected.empty()) expected = values;
+        CHECK(values.size() == 69 &&
+              std::memcmp(values.data(), expected.data(), 4 * values.size()) == 0);
+      }
+    }
+    if (exact.empty()) {
+      exact = expected;
+      continue;
+    }
+    float most = 0;
+    for (size_t i = 0; i < exact.size(); i++) most = std::max(most, std::fabs(exact[i] - expected[i]));
+    CHECK(most > 0 && most < (type == KvType::F16 ? 0.02f : 0.4f));
+  }
+}
+
+// Pinned threads may each run on one processor, and no more of them than there are.
+void pinning(const ModelDesc& desc) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  const int processors = CPU_COUNT(&allowed);
+  for (const bool pinned : {false, true}) {
+    Engine engine(desc, config(2, KvType::F16, pinned), kScalarKernels,
+                  [](int64_t, int64_t) { return true; });
+    CHECK(engine.pinned_threads() == (pinned ? std::min(2, processors) : 0));
+    CHECK(prompt_logprobs(engine, 40).size() == 69);
+  }
+  ThreadPool pool(2, true);
+  std::atomic<int> alone{0}, arrived{0};
+  std::thread([&] {
+    pool.enter();
+    pool.run(2, [&](int, int) {
+      arrived++;
+      while (arrived < 2) std::this_thread::yield();
+      cpu_set_t mine;
+      CPU_ZERO(&mine);
+      sched_getaffinity(0, sizeof mine, &mine);
+      if (CPU_COUNT(&mine) == 1) alone++;
+    });
+  }).join();
+  CHECK(alone == std::min(2, processors));
+}
+
 void descriptions(const ModelDesc& good) {
   auto refused = [](const ModelDesc& d) {
     try {
       Model model(d);
-      model.load([](int64_t, int64_t) { return true; });
+      ThreadPool pool(2);
+      model.load([](int64_t, int64_t) { return true; }, pool);
       return false;
     } catch (const Failure& f) {
       return f.status == Status::MODEL;
@@ -239,6 +319,8 @@ int main(int argc, char** argv) {
   check::begin(argc, argv);
   const ModelFile file;
   descriptions(file.desc());
+  kv_types(file.desc());
+  pinning(file.desc());
   for (const Kernels* k : available_kernels()) {
     arbitrary_steps(file.desc(), *k);
     submit_and_await(file.desc(), *k);

@@ -11,6 +11,7 @@ inline std::vector<const cairn::Kernels*> available_kernels() {
   const cairn::CpuFeatures f = cairn::cpu_features();
   if (f.avx2) all.push_back(&cairn::kAvx2Kernels);
   if (f.avx512Vnni) all.push_back(&cairn::kAvx512Kernels);
+  if (cairn::amx_refusal().empty()) all.push_back(&cairn::kAmxKernels);
 #endif
   return all;
 }

@@ -104,6 +104,79 @@ void elementwise() {
   }
 }
 
+// A paged sequence in which everything but the keys and values of its tokens is NaN.
+struct Paged {
+  KvType type;
+  int headLength, tilesPerBlock;
+  std::vector<int32_t> blocks;
+  std::vector<uint16_t> store;
+  std::vector<double> k, v;  // as stored
+
+  Paged(KvType kvType, int n, int tokens)
+      : type(kvType), headLength(n), tilesPerBlock(check::integer(1, 3)) {
+    blocks.resize(static_cast<size_t>(tokens / (32 * tilesPerBlock)) + 1);
+    for (size_t i = 0; i < blocks.size(); i++)
+      blocks[i] = static_cast<int32_t>((i * 5 + 3) % (blocks.size() * 5 + 7));
+    store.assign((blocks.size() * 5 + 8) * block_bytes() / 2, 0x7e00);
+    for (int t = 0; t < tokens; t++) add(t);
+  }
+
+  size_t block_bytes() const {
+    return kv::tile_bytes(type, headLength) * static_cast<size_t>(tilesPerBlock) + 64;
+  }
+  uint8_t* tile(int token) {
+    return reinterpret_cast<uint8_t*>(store.data()) +
+           static_cast<size_t>(blocks[static_cast<size_t>(token / (32 * tilesPerBlock))]) *
+               block_bytes() +
+           static_cast<size_t>(token / 32 % tilesPerBlock) * kv::tile_bytes(type, headLength);
+  }
+  KvView view(float cap) const {
+    return {reinterpret_cast<const uint8_t*>(store.data()),
+            block_bytes(),
+            blocks.data(),
+            tilesPerBlock,
+            headLength,
+            type,
+            cap};
+  }
+
+ private:
+  void add(int t) {
+    const size_t n = static_cast<size_t>(headLength);
+    const std::vector<float> key = random_floats(n, 2), value = random_floats(n, 2);
+    kv::store(type, kScalarKernels.to_half, key.data(), value.data(), headLength, t % 32, tile(t));
+    for (size_t i = 0; i < n; i++) {
+      k.push_back(stored(key, i));
+      v.push_back(stored(value, i));
+    }
+  }
+  double stored(const std::vector<float>& x, size_t i) const {
+    if (type == KvType::F32) return static_cast<double>(x[i]);
+    if (type == KvType::F16) return static_cast<double>(half_to_float(float_to_half(x[i])));
+    float most = 0;
+    for (size_t j = i / 32 * 32; j < x.size() && j < i / 32 * 32 + 32; j++)
+      most = std::max(most, std::fabs(x[j]));
+    const double step = static_cast<double>(half_to_float(float_to_half(most / 127)));
+    // int8 rounded to nearest, where a value between two may have gone either way
+    const float steps = x[i] * (1.0f / static_cast<float>(step));
+    return std::nearbyint(static_cast<double>(std::min(127.0f, std::max(-127.0f, steps)))) * step;
+  }
+};
+
+double exact_attention(const Paged& kv, const float* q, const AttendRow& row, float cap, int i) {
+  const size_t n = static_cast<size_t>(kv.headLength);
+  double total = 0, o = 0;
+  for (int t = row.first; t <= row.position; t++) {
+    const size_t at = static_cast<size_t>(t) * n;
+    double s = 0;
+    for (size_t j = 0; j < n; j++) s += static_cast<double>(q[j]) * kv.k[at + j];
+    if (cap != 0) s = static_cast<double>(cap) * std::tanh(s / static_cast<double>(cap));
+    total += std::exp(s);
+    o += std::exp(s) * kv.v[at + static_cast<size_t>(i)];
+  }
+  return o / total;
+}
+
 void capped_and_gelu() {
   for (int round = 0; round < 60; round++) {
     const int n = check::integer(1, 300);
@@ -144,65 +217,42 @@ void capped_and_gelu() {
   }
 }
 
-// Keys and values of every other token of the store are NaN, those before the first position too:
-// none of them may be read into a result.
+// Nothing but the tokens of a row's window is read into its result, and its bits are the same with
+// any other rows beside it.
 void attention() {
   for (int round = 0; round < 60; round++) {
-    const int n = 2 * check::integer(1, 70), heads = check::integer(1, 9),
-              position = check::integer(0, 150);
-    const int from = round % 2 == 0 ? 0 : check::integer(0, position);
-    const float cap = round % 3 == 0 ? 0 : check::real(0.4f, 3);
-    const int tilesPerBlock = check::integer(1, 3), stride = kv::value_stride(n);
-    const size_t tile = kv::tile_elements(n),
-                 block = tile * static_cast<size_t>(tilesPerBlock) + 32;
-    std::vector<int32_t> blocks(static_cast<size_t>(position / (32 * tilesPerBlock)) + 1);
-    for (size_t i = 0; i < blocks.size(); i++)
-      blocks[i] = static_cast<int32_t>((i * 5 + 3) % (blocks.size() * 5 + 7));
-    std::vector<uint16_t> store((blocks.size() * 5 + 8) * block, 0x7e00);
-    std::vector<float> k, v;
-    for (int t = from; t <= position; t++) {
-      uint16_t* at =
-          &store[static_cast<size_t>(blocks[static_cast<size_t>(t / (32 * tilesPerBlock))]) *
-                     block +
-                 static_cast<size_t>(t / 32 % tilesPerBlock) * tile];
-      for (int i = 0; i < n; i++) {
-        const uint16_t hk = float_to_half(check::real(-2, 2)),
-                       hv = float_to_half(check::real(-2, 2));
-        at[i * 32 + t % 32] = hk;
-        at[32 * n + t % 32 * stride + i] = hv;
-        k.push_back(half_to_float(hk));
-        v.push_back(half_to_float(hv));
-      }
-    }
-    const std::vector<float> q = random_floats(static_cast<size_t>(heads * n), 0.3f);
-    const KvView view{store.data(), block, blocks.data(), tilesPerBlock, n, from, cap};
+    const int n = 2 * check::integer(1, 70), heads = check::integer(1, 9);
+    const int last = check::integer(0, 150), count = check::integer(1, std::min(20, last + 1));
+    const int window = check::integer(0, 2) ? 1000 : check::integer(1, 70);
+    const float cap = check::integer(0, 3) ? 0.0f : 5.0f;
+    Paged kv(static_cast<KvType>(round % kv::kTypes), n, last + 1);
+    const size_t width = static_cast<size_t>(heads * n);
+    const std::vector<float> q = random_floats(static_cast<size_t>(count) * width, 0.3f);
     std::vector<float> first;
+    std::vector<AttendRow> rows(static_cast<size_t>(count));
     for (const Kernels* kernels : available_kernels()) {
-      std::vector<float> out = poisoned(q.size() + 16);
-      kernels->attend(q.data(), heads, position, view, out.data());
-      for (size_t i = q.size(); i < out.size(); i++) CHECK(is_poison(out[i]));
+      std::vector<float> out = poisoned(q.size() + 16), alone = poisoned(q.size() + 16);
+      for (std::vector<float>* to : {&out, &alone}) {
+        for (size_t r = 0; r < rows.size(); r++) {
+          const int position = last + 1 - count + static_cast<int>(r);
+          rows[r] = {&q[r * width], to->data() + r * width, position,
+                     std::max(0, position + 1 - window)};
+        }
+        if (to == &out)
+          kernels->attend(rows.data(), count, heads, kv.view(cap));
+        else
+          for (const AttendRow& row : rows) kernels->attend(&row, 1, heads, kv.view(cap));
+        for (size_t i = q.size(); i < to->size(); i++) CHECK(is_poison((*to)[i]));
+      }
       if (first.empty()) first = out;
-      CHECK(same(first, out));
+      CHECK(same(first, out) && same(first, alone));
     }
-    for (int h = 0; h < heads; h++) {
-      std::vector<double> p;
-      double total = 0;
-      for (int t = from; t <= position; t++) {
-        double s = 0;
-        for (int i = 0; i < n; i++)
-          s += static_cast<double>(q[static_cast<size_t>(h * n + i)]) *
-               static_cast<double>(k[static_cast<size_t>((t - from) * n + i)]);
-        if (cap != 0) s = static_cast<double>(cap) * std::tanh(s / static_cast<double>(cap));
-        p.push_back(std::exp(s));
-        total += p.back();
-      }
-      for (int i = 0; i < n; i++) {
-        double o = 0;
-        for (size_t t = 0; t < p.size(); t++)
-          o += p[t] / total *
-               static_cast<double>(v[t * static_cast<size_t>(n) + static_cast<size_t>(i)]);
-        CHECK(std::fabs(static_cast<double>(first[static_cast<size_t>(h * n + i)]) - o) <= 2e-5);
-      }
+    for (int check = 0; check < 60; check++) {
+      const size_t r = static_cast<size_t>(check::integer(0, count - 1));
+      const int h = check::integer(0, heads - 1), i = check::integer(0, n - 1);
+      const size_t at = r * width + static_cast<size_t>(h * n);
+      CHECK(std::fabs(static_cast<double>(first[at + static_cast<size_t>(i)]) -
+                      exact_attention(kv, &q[at], rows[r], cap, i)) <= 1e-4);
     }
   }
 }

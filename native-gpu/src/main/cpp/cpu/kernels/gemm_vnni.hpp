@@ -76,19 +76,35 @@ inline __attribute__((always_inline)) void block_terms(const uint8_t* w, const u
   }
 }
 
+// Lines to fetch while a panel is multiplied: `lines` of 64 bytes a block, from `at` on.
+struct Ahead {
+  const uint8_t* at;
+  int lines;
+};
+
+template <WeightType T>
+constexpr int kRecordLines = static_cast<int>((panel_block_bytes(T) + 63) / 64);
+
+// A strip of a panel by R rows; y is continued where the strip is not the panel's first.
 template <WeightType T, int R>
 void panel_rows(const uint8_t* w, int kBlocks, const uint8_t* tile, int r0, float* y, size_t ldy,
-                bool prefetch) {
+                bool first, Ahead ahead) {
   using namespace activation;
   constexpr size_t record = panel_block_bytes(T);
   __m512 acc[2][R];
 #pragma GCC unroll 6
-  for (int r = 0; r < R; r++) acc[0][r] = acc[1][r] = _mm512_setzero_ps();
+  for (int r = 0; r < R; r++) {
+    const float* from = y + static_cast<size_t>(r) * ldy;
+    acc[0][r] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(from);
+    acc[1][r] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(from + 16);
+  }
   for (int b = 0; b < kBlocks; b++, w += record, tile += kRecord) {
-    if (prefetch) {
-#pragma GCC unroll 18
-      for (size_t i = 0; i < record; i += 64)
-        _mm_prefetch(reinterpret_cast<const char*>(w) + kPrefetchAhead + i, _MM_HINT_T0);
+    if (ahead.lines == kRecordLines<T>) {
+#pragma GCC unroll 32
+      for (int i = 0; i < kRecordLines<T>; i++) prefetch(ahead.at + i * 64);
+      ahead.at += record;
+    } else {
+      for (int i = 0; i < ahead.lines; i++, ahead.at += 64) prefetch(ahead.at);
     }
     __m512 t[2][R];
     block_terms<T, R>(w, tile, r0, t);
@@ -110,31 +126,79 @@ inline constexpr int kMaxRows = 6;
 
 template <WeightType T, int R = kMaxRows>
 void panel_count(int count, const uint8_t* w, int kBlocks, const uint8_t* tile, int r0, float* y,
-                 size_t ldy, bool prefetch) {
+                 size_t ldy, bool first, Ahead ahead) {
   if constexpr (R > 1) {
-    if (count < R) return panel_count<T, R - 1>(count, w, kBlocks, tile, r0, y, ldy, prefetch);
+    if (count < R) return panel_count<T, R - 1>(count, w, kBlocks, tile, r0, y, ldy, first, ahead);
   }
-  panel_rows<T, R>(w, kBlocks, tile, r0, y, ldy, prefetch);
+  panel_rows<T, R>(w, kBlocks, tile, r0, y, ldy, first, ahead);
 }
+
+// Groups of rows that share a pass over a panel.
+constexpr int groups_of(int rows) {
+  const int tiles = rows / activation::kTileRows, rest = rows % activation::kTileRows;
+  constexpr int full = (activation::kTileRows + kMaxRows - 1) / kMaxRows;
+  return tiles * full + (rest + kMaxRows - 1) / kMaxRows;
+}
+
+// `blocks` blocks from block b0 on of one panel by all rows, while the next strip is fetched a part
+// with each group.
+template <WeightType T>
+void strip(const uint8_t* w, int kBlocks, int b0, int blocks, const uint8_t* acts, int rows,
+           float* y, size_t ldy) {
+  using namespace activation;
+  constexpr size_t record = panel_block_bytes(T);
+  const int all = groups_of(rows), share = (kRecordLines<T> + all - 1) / all;
+  Ahead ahead{w + record * static_cast<size_t>(blocks), share};
+  const uint8_t* end = ahead.at + record * static_cast<size_t>(blocks);
+  for (int t = 0; t < rows; t += kTileRows) {
+    const uint8_t* tile =
+        acts + (static_cast<size_t>(t / kTileRows) * static_cast<size_t>(kBlocks) +
+                static_cast<size_t>(b0)) *
+                   kRecord;
+    const int m = rows - t < kTileRows ? rows - t : kTileRows;
+    const int groups = groups_of(m);
+    for (int g = 0, r = 0; g < groups; g++) {
+      const int count = (m - r + groups - g - 1) / (groups - g);
+      panel_count<T>(count, w, blocks, tile, r, y + static_cast<size_t>(t + r) * ldy, ldy, b0 == 0,
+                     ahead);
+      r += count;
+      ahead.at += static_cast<size_t>(share * blocks) * 64;
+      if (ahead.at >= end) ahead.lines = 0;
+    }
+  }
+}
+
+// Rows whose activations stay in the second-level cache, and bytes of a panel that stay in the
+// first-level cache while all of them pass over it.
+inline constexpr int kRowsAtOnce = 256;
+inline constexpr size_t kStripBytes = 20 * 1024;
 
 template <WeightType T>
 void blocks_type(const uint8_t* panels, int kBlocks, const uint8_t* acts, int rows, float* y,
                  size_t ldy, int panel0, int panel1) {
   using namespace activation;
-  const size_t panelBytes = static_cast<size_t>(kBlocks) * panel_block_bytes(T);
-  for (int p = panel0; p < panel1; p++) {
-    const uint8_t* w = panels + static_cast<size_t>(p) * panelBytes;
-    for (int t = 0; t < rows; t += kTileRows) {
-      const uint8_t* tile =
-          acts + static_cast<size_t>(t / kTileRows) * static_cast<size_t>(kBlocks) * kRecord;
-      const int m = rows - t < kTileRows ? rows - t : kTileRows;
-      const int groups = (m + kMaxRows - 1) / kMaxRows;
-      for (int g = 0, r = 0; g < groups; g++) {
-        const int count = (m - r + groups - g - 1) / (groups - g);
-        panel_count<T>(count, w, kBlocks, tile, r,
-                       y + static_cast<size_t>(t + r) * ldy + static_cast<size_t>(p) * 32, ldy,
-                       t + r == 0);
-        r += count;
+  constexpr size_t record = panel_block_bytes(T);
+  const size_t panelBytes = static_cast<size_t>(kBlocks) * record;
+  if (rows <= kMaxRows) {
+    for (int p = panel0; p < panel1; p++) {
+      const uint8_t* w = panels + static_cast<size_t>(p) * panelBytes;
+      panel_count<T>(rows, w, kBlocks, acts, 0, y + static_cast<size_t>(p) * 32, ldy, true,
+                     {w + kPrefetchAhead, kRecordLines<T>});
+    }
+    return;
+  }
+  for (int r0 = 0; r0 < rows; r0 += kRowsAtOnce) {
+    const int m = rows - r0 < kRowsAtOnce ? rows - r0 : kRowsAtOnce;
+    const uint8_t* a =
+        acts + static_cast<size_t>(r0 / kTileRows) * static_cast<size_t>(kBlocks) * kRecord;
+    const int strips = static_cast<int>((panelBytes + kStripBytes - 1) / kStripBytes);
+    for (int p = panel0; p < panel1; p++) {
+      const uint8_t* w = panels + static_cast<size_t>(p) * panelBytes;
+      float* out = y + static_cast<size_t>(r0) * ldy + static_cast<size_t>(p) * 32;
+      for (int s = 0; s < strips; s++) {
+        const int b0 = kBlocks * s / strips, b1 = kBlocks * (s + 1) / strips;
+        if (b0 < b1)
+          strip<T>(w + static_cast<size_t>(b0) * record, kBlocks, b0, b1 - b0, a, m, out, ldy);
       }
     }
   }

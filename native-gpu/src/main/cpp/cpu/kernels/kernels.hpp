@@ -6,18 +6,27 @@
 #include <cstdint>
 
 #include "../formats.hpp"
+#include "../kv.hpp"
 
 namespace cairn {
 
-// Keys and values of one layer and one key head; see kv.hpp for the layout.
+// Keys and values of one layer and one key head of a sequence; see kv.hpp for the layout.
 struct KvView {
-  const uint16_t* base;
-  size_t blockStride;  // uint16 elements from a block to the next
+  const uint8_t* base;
+  size_t blockStride;  // bytes from a block to the next
   const int32_t* blocks;
   int tilesPerBlock;
   int headLength;
-  int first = 0;  // positions before it are not attended to
+  KvType type = KvType::F16;
   float cap = 0;  // scores become cap · tanh(score / cap); 0: as they are
+};
+
+// A row of a sequence that attends to positions first..position.
+struct AttendRow {
+  const float* q;
+  float* out;
+  int position;
+  int first = 0;
 };
 
 struct Kernels {
@@ -42,9 +51,9 @@ struct Kernels {
   void (*geglu)(float* g, const float* u, int n);
   // x[i] = cap · tanh(x[i] / cap)
   void (*soft_cap)(float* x, float cap, int n);
-  // out[head][headLength] = attention of `heads` query heads at `position` over positions
-  // kv.first..position
-  void (*attend)(const float* q, int heads, int position, const KvView& kv, float* out);
+  // out[head][headLength] = attention of `heads` query heads q[head][headLength] of each row; rows
+  // in ascending order of positions
+  void (*attend)(const AttendRow* rows, int count, int heads, const KvView& kv);
   // one token's value row into a tile: dst[0..n) in half precision
   void (*to_half)(const float* x, uint16_t* dst, int n);
   // whether every x is finite
@@ -61,6 +70,7 @@ extern const Kernels kScalarKernels;
 #if defined(CAIRN_X86)
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
+extern const Kernels kAmxKernels;
 #endif
 
 }  // namespace cairn

@@ -33,6 +33,13 @@ inline F load_half(const uint16_t* p) {
   return {_mm256_cvtph_ps(_mm256_castsi256_si128(h)),
           _mm256_cvtph_ps(_mm256_extracti128_si256(h, 1))};
 }
+inline F load_bytes(const int8_t* p) {
+  auto eight = [](const int8_t* q) {
+    return _mm256_cvtepi32_ps(
+        _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(q))));
+  };
+  return {eight(p), eight(p + 8)};
+}
 inline __m256 bfloat8(const uint16_t* p) {
   const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(b), 16));

@@ -8,7 +8,7 @@
 namespace cairn::CAIRN_ISA {
 
 inline constexpr int kRowsFloat = 6;
-inline constexpr int kAttendHeads = 4;
+inline constexpr int kAttendHeads = 6;
 inline constexpr int kAttendColumns = 4;
 
 using F = __m512;
@@ -27,6 +27,14 @@ inline F load(const float* p) { return _mm512_loadu_ps(p); }
 inline F load_n(const float* p, int n) { return _mm512_maskz_loadu_ps(mask16(n), p); }
 inline F load_half(const uint16_t* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline F load_bytes(const int8_t* p) {
+  return _mm512_cvtepi32_ps(
+      _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+// sixteen integers, `bits` added to each, read as floats
+inline F load_plus_bits(const int32_t* p, int32_t bits) {
+  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_loadu_si512(p), _mm512_set1_epi32(bits)));
 }
 inline F load_bfloat(const uint16_t* p) {
   const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));

@@ -41,6 +41,18 @@ inline F load_n(const float* p, int n) {
 inline F load_half(const uint16_t* p) {
   return map([&](int i) { return half_to_float(p[i]); });
 }
+inline F load_bytes(const int8_t* p) {
+  return map([&](int i) { return static_cast<float>(p[i]); });
+}
+// sixteen integers, `bits` added to each, read as floats
+inline F load_plus_bits(const int32_t* p, int32_t bits) {
+  return map([&](int i) {
+    const int32_t sum = p[i] + bits;
+    float f;
+    std::memcpy(&f, &sum, 4);
+    return f;
+  });
+}
 inline F load_bfloat(const uint16_t* p) {
   return map([&](int i) { return bfloat_to_float(p[i]); });
 }

@@ -33,7 +33,9 @@ public record NodeSettings(
       int maxStepsInFlight,
       int maxOpenAttempts,
       Duration minOpenBackoff,
-      Duration maxOpenBackoff) {}
+      Duration maxOpenBackoff,
+      String kvType,
+      boolean pinThreads) {}
 
   /** {@code cairn.commit}. */
   public record Commit(int maxHandOvers, int minWindow, int maxWindow) {}
@@ -69,7 +71,9 @@ public record NodeSettings(
             device.getInt("max-steps-in-flight"),
             device.getInt("max-open-attempts"),
             device.getDuration("min-open-backoff"),
-            device.getDuration("max-open-backoff")),
+            device.getDuration("max-open-backoff"),
+            device.getString("kv-type"),
+            device.getBoolean("pin-threads")),
         new Commit(
             commit.getInt("max-hand-overs"),
             commit.getInt("min-window"),
@@ -113,7 +117,9 @@ public record NodeSettings(
         Math.toIntExact(blocks),
         device.kvBlockTokens(),
         device.maxBatchTokens(),
-        device.maxStepsInFlight());
+        device.maxStepsInFlight(),
+        device.kvType(),
+        device.pinThreads());
   }
 
   private long blocksFor(int tokens) {

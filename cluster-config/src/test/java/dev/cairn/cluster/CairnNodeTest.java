@@ -75,6 +75,19 @@ class CairnNodeTest {
                         + "cairn.device { max-slots = 8, max-batch-tokens = 32, kv-memory = 20480 }")));
   }
 
+  @Test
+  @DisplayName("kv-type and pin-threads reach the device")
+  void deviceOptions() {
+    DeviceConfig usual = NodeSettings.from(config("")).deviceConfig(MODEL, 1024);
+    assertThat(usual.kvType()).isEqualTo("F16");
+    assertThat(usual.pinThreads()).isFalse();
+    DeviceConfig asked =
+        NodeSettings.from(config("cairn.device { kv-type = Q8_0, pin-threads = true }"))
+            .deviceConfig(MODEL, 1024);
+    assertThat(asked.kvType()).isEqualTo("Q8_0");
+    assertThat(asked.pinThreads()).isTrue();
+  }
+
   private CairnNode start(String more, boolean paused) {
     Config config = config(more);
     DeviceConfig device = NodeSettings.from(config).deviceConfig(MODEL, 1024);

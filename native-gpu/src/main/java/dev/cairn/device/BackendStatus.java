@@ -5,7 +5,8 @@ package dev.cairn.device;
  *
  * @param name back end, for example {@code cpu}
  * @param available whether its library loads and finds what it needs
- * @param reason why it is not available, or empty
+ * @param reason why it is not available, or why it does not use an instruction set that the
+ *     processor has, or empty
  * @param library path of the library that was loaded, or empty
  * @param instructionSet kernels that {@code auto} chooses, or empty
  * @param numericsVersion of its results, or empty

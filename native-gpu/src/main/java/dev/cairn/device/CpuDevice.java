@@ -5,6 +5,8 @@ import dev.cairn.model.Sampling;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The CPU back end.
@@ -15,6 +17,9 @@ import java.util.Objects;
  */
 final class CpuDevice implements Device {
   static final String NAME = "cpu";
+
+  private static final Logger LOG = LoggerFactory.getLogger(CpuDevice.class);
+  private static final int MIB_SHIFT = 20;
 
   private final Object calls = new Object();
   private final Object awaiting = new Object();
@@ -28,6 +33,7 @@ final class CpuDevice implements Device {
   CpuDevice(DeviceConfig config, ModelSpec model, LoadProgress progress) {
     TensorTable table = new TensorTable(model, config.maxContext());
     String[] probe = probe(config.instructionSet());
+    KvType kvType = KvType.of(config.kvType());
     int[] numbers = {
       config.threads(),
       config.maxSlots(),
@@ -35,7 +41,9 @@ final class CpuDevice implements Device {
       config.kvBlocks(),
       config.blockTokens(),
       config.maxBatchTokens(),
-      config.maxStepsInFlight()
+      config.maxStepsInFlight(),
+      kvType.ordinal(),
+      config.pinThreads() ? 1 : 0
     };
     int status =
         CpuBinding.open(
@@ -49,6 +57,15 @@ final class CpuDevice implements Device {
             Objects.requireNonNull(progress));
     NativeAnswer.check(status, answer);
     handle = answer.getLong(0);
+    LOG.info(
+        "model {} on {}: weights {} MiB, KV store {} MiB, scratch {} MiB, {} threads{}",
+        model.name(),
+        probe[0],
+        answer.getLong(Long.BYTES) >> MIB_SHIFT,
+        answer.getLong(2 * Long.BYTES) >> MIB_SHIFT,
+        answer.getLong(3 * Long.BYTES) >> MIB_SHIFT,
+        config.threads(),
+        config.pinThreads() ? ", " + answer.getLong(4 * Long.BYTES) + " pinned" : "");
     try {
       step = NativeAnswer.allocate(StepCodec.stepBytes(config));
       result = NativeAnswer.allocate(StepCodec.resultBytes(config));
@@ -66,23 +83,28 @@ final class CpuDevice implements Device {
             config.kvBlocks(),
             config.blockTokens(),
             config.maxBatchTokens(),
-            config.maxStepsInFlight());
+            config.maxStepsInFlight(),
+            config.kvType(),
+            config.pinThreads());
     info =
         new DeviceInfo(
             NAME,
             probe[0],
-            probe[1] + table.variant(),
+            kvType.numericsVersion(probe[1] + table.variant()),
             answer.getLong(Long.BYTES),
             answer.getLong(2 * Long.BYTES),
             resolved);
   }
 
-  /** Instruction set chosen, numerics version and processor features. */
+  /**
+   * Instruction set chosen, numerics version, processor features, and why a faster set that the
+   * processor has is not used, or an empty text.
+   */
   static String[] probe(String instructionSet) {
     ByteBuffer answer = NativeAnswer.allocate(NativeAnswer.BYTES);
     int status = CpuBinding.probe(answer, instructionSet.getBytes(StandardCharsets.UTF_8));
     NativeAnswer.check(status, answer);
-    return NativeAnswer.message(answer).split("\n", 3);
+    return NativeAnswer.message(answer).split("\n", 4);
   }
 
   static long readRate(int threads) {

@@ -4,8 +4,8 @@ package dev.cairn.device;
  * How a device is opened. Every bound is checked when it opens.
  *
  * @param backend {@code auto} or a back end's name
- * @param instructionSet {@code auto}, {@code scalar}, {@code avx2}, {@code avx512}; for tests and
- *     diagnosis: results are the same bits
+ * @param instructionSet {@code auto}, {@code scalar}, {@code avx2}, {@code avx512}, {@code amx};
+ *     for tests and diagnosis: results are the same bits
  * @param threads compute threads, at least 1
  * @param maxSlots number of slots
  * @param maxContext longest sequence of a slot, prompt and generated, in tokens
@@ -13,6 +13,9 @@ package dev.cairn.device;
  * @param blockTokens tokens of a block, a multiple of {@link #BLOCK_TOKENS_UNIT}
  * @param maxBatchTokens most tokens that one step processes
  * @param maxStepsInFlight most steps submitted and not awaited
+ * @param kvType what keys and values are kept in: {@code F16}, {@code F32} or {@code Q8_0}; results
+ *     of different types are of different numerics versions
+ * @param pinThreads whether each compute thread stays on one processor
  */
 public record DeviceConfig(
     String backend,
@@ -23,9 +26,39 @@ public record DeviceConfig(
     int kvBlocks,
     int blockTokens,
     int maxBatchTokens,
-    int maxStepsInFlight) {
+    int maxStepsInFlight,
+    String kvType,
+    boolean pinThreads) {
   /**
    * Attention walks the KV store in tiles of this many tokens; a block is a whole number of them.
    */
   public static final int BLOCK_TOKENS_UNIT = 32;
+
+  /** What keys and values are kept in where nothing else is asked for. */
+  public static final String DEFAULT_KV_TYPE = "F16";
+
+  /** Keys and values of {@link #DEFAULT_KV_TYPE}, threads wherever the system puts them. */
+  public DeviceConfig(
+      String backend,
+      String instructionSet,
+      int threads,
+      int maxSlots,
+      int maxContext,
+      int kvBlocks,
+      int blockTokens,
+      int maxBatchTokens,
+      int maxStepsInFlight) {
+    this(
+        backend,
+        instructionSet,
+        threads,
+        maxSlots,
+        maxContext,
+        kvBlocks,
+        blockTokens,
+        maxBatchTokens,
+        maxStepsInFlight,
+        DEFAULT_KV_TYPE,
+        false);
+  }
 }

@@ -8,9 +8,6 @@ import java.util.Set;
 
 /** Opens devices and says which back ends this machine has. */
 public final class Devices {
-  private static final int BYTES_PER_ELEMENT = 2;
-  private static final int VALUE_UNIT = 16;
-
   private Devices() {}
 
   /**
@@ -40,7 +37,13 @@ public final class Devices {
     String[] probe = CpuDevice.probe("auto");
     return List.of(
         new BackendStatus(
-            CpuDevice.NAME, true, "", NativeLibrary.cpu().path(), probe[0], probe[1], probe[2]));
+            CpuDevice.NAME,
+            true,
+            probe[3],
+            NativeLibrary.cpu().path(),
+            probe[0],
+            probe[1],
+            probe[2]));
   }
 
   /**
@@ -64,13 +67,20 @@ public final class Devices {
     return TensorTable.SUPPORTED;
   }
 
-  /** Bytes of one block of the KV store, over all layers. */
+  /** Bytes of one block of the KV store in {@link DeviceConfig#DEFAULT_KV_TYPE}, all layers. */
   public static long kvBytesPerBlock(ModelSpec model, int blockTokens) {
-    long value = (model.headLength() + VALUE_UNIT - 1L) / VALUE_UNIT * VALUE_UNIT;
-    return (model.headLength() + value)
+    return kvBytesPerBlock(model, blockTokens, DeviceConfig.DEFAULT_KV_TYPE);
+  }
+
+  /**
+   * Bytes of one block of the KV store, over all layers.
+   *
+   * @throws DeviceException of kind MISUSE for an unknown type
+   */
+  public static long kvBytesPerBlock(ModelSpec model, int blockTokens, String kvType) {
+    return KvType.of(kvType).tokenBytes(model.headLength())
         * model.kvHeadCount()
         * model.layerCount()
-        * blockTokens
-        * BYTES_PER_ELEMENT;
+        * blockTokens;
   }
 }

@@ -168,7 +168,7 @@ class NumericsContractTest {
     model = new ToyModel(seed).type(type).write(folder.resolve("typed.bin"));
     List<SlotSpec> specs = randomSpecs(5);
     List<List<Integer>> expected = null;
-    for (String instructionSet : List.of("scalar", "avx2", "avx512")) {
+    for (String instructionSet : List.of("scalar", "avx2", "avx512", "amx")) {
       for (int threads = 1; threads <= 2; threads++) {
         try (Device device = open(instructionSet, threads)) {
           List<List<Integer>> actual =

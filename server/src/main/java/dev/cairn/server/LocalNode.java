@@ -39,7 +39,10 @@ public final class LocalNode implements NodeHandle {
       Config config, ModelFile model, CairnMetrics metrics, LoadProgress progress) {
     NodeSettings settings = NodeSettings.from(config);
     long blockBytes =
-        Devices.kvBytesPerBlock(model.spec(), config.getInt("cairn.device.kv-block-tokens"));
+        Devices.kvBytesPerBlock(
+            model.spec(),
+            config.getInt("cairn.device.kv-block-tokens"),
+            config.getString("cairn.device.kv-type"));
     DeviceConfig device = settings.deviceConfig(model.spec(), blockBytes);
     CairnNode node =
         CairnNode.start(
