@@ -359,10 +359,10 @@ public final class RequestActor
     } else {
       from.tell(new SchedulerActor.Release(requestId, state.epoch()));
     }
-    publish(state);
     measure(handover.firstIndex(), kept);
+    publish(state);
     if (state.finish().isPresent()) {
-      onFinished(state);
+      onFinished();
     }
   }
 
@@ -415,12 +415,11 @@ public final class RequestActor
         .thenRun(
             (RequestState next) -> {
               publish(next);
-              onFinished(next);
+              onFinished();
             });
   }
 
-  private void onFinished(RequestState state) {
-    env.telemetry().finished(state.finish().orElseThrow().reason());
+  private void onFinished() {
     cancellers.forEach(canceller -> canceller.tell(new Known(requestId)));
     cancellers.clear();
     scheduler = Optional.empty();
@@ -429,10 +428,14 @@ public final class RequestActor
   }
 
   private void publish(RequestState state) {
-    // Who reads of the end may count on the room.
-    if (state.finish().isPresent()) {
-      env.gate().leave(requestId);
-    }
+    // Who reads of the end may count on the room, and on having been counted.
+    state
+        .finish()
+        .ifPresent(
+            finish -> {
+              env.gate().leave(requestId);
+              env.telemetry().finished(finish.reason());
+            });
     view.orElseThrow().publish(state.snapshot(), context.getLog());
   }
 
