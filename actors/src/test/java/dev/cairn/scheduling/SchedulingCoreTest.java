@@ -283,7 +283,7 @@ class SchedulingCoreTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
-  @DisplayName("R6 R10 R14 random loads: every output is what it is alone, and nothing is left")
+  @DisplayName("R6 R10 R14 L3 random loads: every output is what it is alone, and nothing is left")
   void everyOutputIsWhatItIsAlone(int stepsInFlight) {
     long base = Long.getLong("cairn.seed", System.nanoTime());
     for (int round = 0; round < 150; round++) {

@@ -10,6 +10,8 @@ import java.time.Duration;
 /** The {@code cairn} part of a node's configuration, read and checked once. */
 public record NodeSettings(
     Duration startTimeout, Duration stopTimeout, Requests requests, Device device, Commit commit) {
+  private static final long SMALL_MODEL_BYTES = 64L << 20;
+
   /** {@code cairn.requests}. */
   public record Requests(
       int maxUnfinished,
@@ -106,8 +108,7 @@ public record NodeSettings(
               + context
               + " tokens; give more memory or a smaller cairn.device.max-context");
     }
-    int threads =
-        device.threads() == 0 ? Runtime.getRuntime().availableProcessors() : device.threads();
+    int threads = device.threads() == 0 ? defaultThreads(model) : device.threads();
     return new DeviceConfig(
         device.backend(),
         device.instructionSet(),
@@ -120,6 +121,15 @@ public record NodeSettings(
         device.maxStepsInFlight(),
         device.kvType(),
         device.pinThreads());
+  }
+
+  /**
+   * The steps of a small model are so short that the rest of the server needs a core as often as
+   * the device does; those of a large one leave it time.
+   */
+  private static int defaultThreads(ModelSpec model) {
+    int cores = Runtime.getRuntime().availableProcessors();
+    return model.fileBytes() < SMALL_MODEL_BYTES ? Math.max(1, cores - 1) : cores;
   }
 
   private long blocksFor(int tokens) {

@@ -307,6 +307,15 @@ class CairnNodeTest {
   }
 
   @Test
+  void aSmallModelLeavesACoreToTheRestOfTheServer() {
+    int cores = Runtime.getRuntime().availableProcessors();
+    DeviceConfig byDefault = NodeSettings.from(config("")).deviceConfig(MODEL, 1024);
+    assertThat(byDefault.threads()).isEqualTo(Math.max(1, cores - 1));
+    NodeSettings asked = NodeSettings.from(config("cairn.device.threads = 3"));
+    assertThat(asked.deviceConfig(MODEL, 1024).threads()).isEqualTo(3);
+  }
+
+  @Test
   void memoryThatHoldsNoSequenceIsRefused() {
     NodeSettings settings = NodeSettings.from(config("cairn.device.kv-memory = 2048"));
     assertThatThrownBy(() -> settings.deviceConfig(MODEL, 1024))
