@@ -45,7 +45,11 @@ void top_tokens(const float* logits, int vocabulary, int top, double logSum, Log
 }  // namespace
 
 Sampler::Sampler(const Kernels& kernels, int vocabulary)
-    : kernels_(kernels), vocabulary_(vocabulary), counts_(static_cast<size_t>(vocabulary)) {
+    : kernels_(kernels),
+      vocabulary_(vocabulary),
+      counts_(static_cast<size_t>(vocabulary)),
+      weights_(static_cast<size_t>(vocabulary)),
+      runs_(static_cast<size_t>((vocabulary + kRun - 1) / kRun)) {
   candidates_.reserve(static_cast<size_t>(vocabulary));
   changed_.reserve(static_cast<size_t>(vocabulary));
 }
@@ -111,6 +115,8 @@ int32_t Sampler::draw(const float* logits, const SamplingParams& p, uint64_t see
     return i;
   }
   const float inverse = 1.0f / p.temperature;
+  const bool cut = (p.topK > 0 && p.topK < vocabulary_) || p.topP < 1 || p.minP > 0;
+  if (!cut) return draw_any(logits, max, inverse, uniform(seed, index));
   candidates_.clear();
   depth_ = 0;
   floor_ = std::numeric_limits<float>::infinity();
@@ -150,6 +156,36 @@ int32_t Sampler::draw(const float* logits, const SamplingParams& p, uint64_t see
     i++;
   }
   return candidates_[std::min(i, std::min(kept, candidates_.size()) - 1)].token;
+}
+
+int32_t Sampler::draw_any(const float* logits, float max, float inverse, double u) {
+  double total = 0;
+  for (int at = 0; at < vocabulary_; at += kRun) {
+    const int n = std::min(kRun, vocabulary_ - at);
+    float* w = weights_.data() + at;
+    for (int i = 0; i < n; i++) w[i] = (logits[at + i] - max) * inverse;
+    kernels_.exp_values(w, w, n);
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += static_cast<double>(w[i]);
+    runs_[static_cast<size_t>(at / kRun)] = sum;
+    total += sum;
+  }
+  const double target = u * total;
+  double mass = 0;
+  int at = 0;
+  for (; at + kRun < vocabulary_; at += kRun) {
+    const double next = mass + runs_[static_cast<size_t>(at / kRun)];
+    if (next > target) break;
+    mass = next;
+  }
+  int32_t last = 0;
+  for (int i = at; i < vocabulary_; i++) {
+    const double w = static_cast<double>(weights_[static_cast<size_t>(i)]);
+    if (w > 0) last = i;
+    mass += w;
+    if (mass > target) break;
+  }
+  return last;
 }
 
 double Sampler::log_sum_exp(const float* logits) const {

@@ -46,17 +46,24 @@ class Sampler {
   };
 
   int32_t draw(const float* logits, const SamplingParams& params, uint64_t seed, uint64_t index);
+  // Where nothing is cut off no order is needed: draws from all tokens by id.
+  int32_t draw_any(const float* logits, float max, float inverse, double u);
   void penalize(float* logits, const SamplingParams& params, const int32_t* history, int length,
                 int prompt);
   double log_sum_exp(const float* logits) const;
   bool extend(const float* logits, float max, float temperature);
   float weight(const Candidate& c, float max, float inverse) const;
 
+  // Tokens whose weights are summed before they are added to the total.
+  static constexpr int kRun = 256;
+
   const Kernels& kernels_;
   int vocabulary_;
   std::vector<uint32_t> counts_;       // occurrences among generated tokens, + kSeen
   std::vector<Candidate> candidates_;  // sorted; all tokens with a logit ≥ floor_
   std::vector<Candidate> changed_;     // logits before penalties
+  std::vector<float> weights_;         // of all tokens, by id
+  std::vector<double> runs_;           // sums of kRun weights
   float floor_ = 0;
   int depth_ = 0;
 };

@@ -56,7 +56,11 @@ std::vector<std::pair<int, double>> kept(std::vector<float> l, const SamplingPar
   return out;
 }
 
-bool draws(const std::vector<std::pair<int, double>>& tokens, double u, int32_t token) {
+// Whether u falls on the token: in order of probability, or of the ids where none is cut off.
+bool draws(std::vector<std::pair<int, double>> tokens, const SamplingParams& p, size_t vocabulary,
+           double u, int32_t token) {
+  const bool topK = p.topK > 0 && static_cast<size_t>(p.topK) < vocabulary;
+  if (!topK && p.topP >= 1 && p.minP <= 0) std::sort(tokens.begin(), tokens.end());
   double mass = 0;
   for (auto [t, w] : tokens) {
     if (t == token) return u >= mass - 1e-4 && u <= mass + w + 1e-4;
@@ -67,7 +71,7 @@ bool draws(const std::vector<std::pair<int, double>>& tokens, double u, int32_t 
 
 void against_sorting(const Kernels& kernels) {
   for (int round = 0; round < 300; round++) {
-    const int n = check::integer(2, 700);
+    const int n = check::integer(2, 1400);
     Sampler sampler(kernels, n);
     SamplingParams p;
     p.temperature = check::real(0.2f, 3);
@@ -90,8 +94,8 @@ void against_sorting(const Kernels& kernels) {
     wide.topP = std::min(1.0f, p.topP * 1.0001f);
     wide.minP = p.minP * 0.9999f;
     const double u = uniform(seed, static_cast<uint64_t>(length - prompt));
-    CHECK(draws(kept(logits, p, history, prompt), u, token) ||
-          draws(kept(logits, wide, history, prompt), u, token));
+    CHECK(draws(kept(logits, p, history, prompt), p, logits.size(), u, token) ||
+          draws(kept(logits, wide, history, prompt), p, logits.size(), u, token));
     p.temperature = 0;
     const int32_t best = sampler.sample(copy.data(), p, history.data(), length, prompt, seed);
     p.temperature = 1;
