@@ -1,22 +1,28 @@
 package dev.cairn.actors;
 
 import dev.cairn.model.Tokenizer;
-import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.Decision;
+import dev.cairn.request.Effects;
+import dev.cairn.request.LetGo;
+import dev.cairn.request.Placement;
+import dev.cairn.request.RequestProtocol;
+import dev.cairn.request.RequestState;
+import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.persistence.typed.EventRejectedException;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.RecoveryCompleted;
 import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
@@ -26,15 +32,17 @@ import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
 
 /**
- * Owner of one request: of its token list, of which no other writable form exists. Tokens come as
- * {@link Generated}, match (epoch, index) exactly or are dropped, are journaled, and only then
- * published to the request's {@link RequestView} and acknowledged to the scheduler.
+ * Owner of one request: of its token list, of which no other writable form exists. A shell round
+ * the {@link RequestProtocol}: it journals the events of each decision, and only then publishes to
+ * the request's {@link RequestView} and tells the scheduler.
  *
- * <p>After a restart of any kind the journal is replayed, a new epoch fences off whatever is still
- * under way, and the rest is generated again from the committed tokens.
+ * <p>After a restart of any kind the journal is replayed. A scheduler that still runs the request
+ * goes on with it; otherwise a new epoch fences off whatever is still under way, and the rest is
+ * generated again from the committed tokens.
  */
 public final class RequestActor
-    extends EventSourcedBehavior<RequestActor.Command, RequestEvent, RequestState> {
+    extends EventSourcedBehavior<RequestActor.Command, RequestEvent, RequestState>
+    implements Effects<ActorRef<RequestActor.Reply>, ActorRef<SchedulerActor.Command>> {
   /** What a request understands. */
   public sealed interface Command {}
 
@@ -47,14 +55,26 @@ public final class RequestActor
   /** End it; answered when the device has let go and the end is durable. */
   public record Cancel(ActorRef<Reply> replyTo) implements Command {}
 
+  /** Halt it; answered when the device has let go and the pause is durable. */
+  public record Pause(ActorRef<Reply> replyTo) implements Command {}
+
+  /** Let it go on where it is paused; answered when that is durable. */
+  public record Resume(ActorRef<Reply> replyTo) implements Command {}
+
   /** Tokens from a scheduler. */
   public record Generated(Handover handover) implements Command {}
 
   /** A scheduler no longer holds anything of an epoch. */
-  public record Released(int epoch) implements Command {}
+  public record Released(int epoch, LetGo why) implements Command {}
 
   /** The device lost an epoch; it has to run again. */
   public record DeviceLost(int epoch) implements Command {}
+
+  /** A scheduler goes on with an epoch for this owner. */
+  public record Adopted(int epoch) implements Command {}
+
+  /** A scheduler has nothing of an epoch. */
+  public record NotHeld(int epoch) implements Command {}
 
   /** The shard wants the actor to stop; what is unfinished goes on when it is started again. */
   public enum Stop implements Command {
@@ -66,6 +86,10 @@ public final class RequestActor
   }
 
   private enum Assign implements Command {
+    INSTANCE
+  }
+
+  private enum TimeOver implements Command {
     INSTANCE
   }
 
@@ -87,37 +111,36 @@ public final class RequestActor
   /**
    * What a request needs of its node.
    *
+   * @param clockMillis milliseconds since the epoch
    * @param maxDeviceLosses attempts lost to device failures before a request ends with an error
    * @param linger how long a finished request's actor stays for readers
    * @param retryAssign pause before looking again for a device where none serves the model
+   * @param adoptTimeout wait for a scheduler to say whether it still runs a request
+   * @param minRestart pause before an actor that failed starts again, doubled with each failure
+   * @param maxRestart longest such pause
    */
   public record Environment(
-      Placement placement,
+      Placement<ActorRef<SchedulerActor.Command>> placement,
       RequestViews views,
       AdmissionGate gate,
       Tokenizer tokenizer,
       Telemetry telemetry,
       LongSupplier nanoTime,
+      LongSupplier clockMillis,
       int maxDeviceLosses,
       Duration linger,
-      Duration retryAssign) {}
+      Duration retryAssign,
+      Duration adoptTimeout,
+      Duration minRestart,
+      Duration maxRestart) {}
 
   private final String requestId;
   private final Environment env;
   private final Consumer<ActorRef<Command>> passivate;
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
-  private final List<ActorRef<Reply>> cancellers = new ArrayList<>();
+  private final RequestProtocol<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> protocol;
   private Optional<RequestView> view = Optional.empty();
-  private Optional<ActorRef<SchedulerActor.Command>> scheduler = Optional.empty();
-
-  private Optional<StopStrings> stopStrings = Optional.empty();
-
-  /** Who waits for this request to become durable. */
-  private Optional<ActorRef<Reply>> submitter = Optional.empty();
-
-  private boolean assigning;
-  private int deviceLosses;
   private long lastCommitNanos;
 
   /**
@@ -125,10 +148,17 @@ public final class RequestActor
    */
   public static Behavior<Command> create(
       String requestId, Environment env, Consumer<ActorRef<Command>> passivate) {
-    return Behaviors.setup(
-        context ->
-            Behaviors.withTimers(
-                timers -> new RequestActor(requestId, env, passivate, context, timers)));
+    Behavior<Command> request =
+        Behaviors.setup(
+            context ->
+                Behaviors.withTimers(
+                    timers -> new RequestActor(requestId, env, passivate, context, timers)));
+    // A journal that fails or refuses stops the actor; anything else may be over when it starts
+    // again.
+    return Behaviors.supervise(
+            Behaviors.supervise(request)
+                .onFailure(EventRejectedException.class, SupervisorStrategy.stop()))
+        .onFailure(SupervisorStrategy.restartWithBackoff(env.minRestart(), env.maxRestart(), 0.2));
   }
 
   /** Persistence id of a request. */
@@ -148,6 +178,8 @@ public final class RequestActor
     this.passivate = passivate;
     this.context = context;
     this.timers = timers;
+    this.protocol =
+        new RequestProtocol<>(requestId, env.placement(), env.tokenizer(), env.maxDeviceLosses());
     this.lastCommitNanos = env.nanoTime().getAsLong();
   }
 
@@ -173,26 +205,31 @@ public final class RequestActor
   public CommandHandler<Command, RequestEvent, RequestState> commandHandler() {
     return newCommandHandlerBuilder()
         .forAnyState()
-        .onCommand(Generated.class, this::onGenerated)
+        .onCommand(Generated.class, (s, c) -> perform(s, protocol.generated(s, c.handover())))
         .onCommand(Submit.class, this::onSubmit)
-        .onCommand(Find.class, this::onFind)
-        .onCommand(Cancel.class, this::onCancel)
-        .onCommand(Released.class, this::onReleased)
-        .onCommand(DeviceLost.class, this::onDeviceLost)
-        .onCommand(Assign.class, (state, assign) -> onAssign(state))
-        .onCommand(Unneeded.class, (state, unneeded) -> onUnneeded())
-        .onCommand(Stop.class, (state, stop) -> Effect().stop())
+        .onCommand(Find.class, (s, c) -> perform(s, protocol.find(s, c.replyTo())))
+        .onCommand(Cancel.class, (s, c) -> perform(s, protocol.cancel(s, c.replyTo())))
+        .onCommand(Pause.class, (s, c) -> perform(s, protocol.pause(s, c.replyTo())))
+        .onCommand(Resume.class, (s, c) -> perform(s, protocol.resume(s, c.replyTo())))
+        .onCommand(Released.class, (s, c) -> perform(s, protocol.released(s, c.epoch(), c.why())))
+        .onCommand(DeviceLost.class, (s, c) -> perform(s, protocol.deviceLost(s, c.epoch())))
+        .onCommand(Adopted.class, (s, c) -> perform(s, protocol.adopted(s, c.epoch())))
+        .onCommand(NotHeld.class, (s, c) -> perform(s, protocol.notHeld(s, c.epoch())))
+        .onCommand(Assign.class, (s, c) -> perform(s, protocol.assignDue(s)))
+        .onCommand(TimeOver.class, (s, c) -> perform(s, protocol.deadline(s)))
+        .onCommand(Unneeded.class, (s, c) -> onUnneeded())
+        .onCommand(Stop.class, (s, c) -> Effect().stop())
         .build();
   }
 
+  private Effect<RequestEvent, RequestState> onSubmit(RequestState state, Submit submit) {
+    lastCommitNanos = env.nanoTime().getAsLong();
+    long now = env.clockMillis().getAsLong();
+    return perform(state, protocol.submit(state, submit.spec(), submit.replyTo(), now));
+  }
+
   private void onRecovered(RequestState state) {
-    state.spec().ifPresent(spec -> open(spec, state));
-    if (state.isUnfinished()) {
-      env.gate().readmit(requestId);
-      assignSoon();
-    } else if (state.spec().isPresent()) {
-      linger();
-    }
+    protocol.recovered(state, env.clockMillis().getAsLong()).whenDurable().accept(state, this);
   }
 
   private void onStopped(RequestState state) {
@@ -200,173 +237,117 @@ public final class RequestActor
     if (state.spec().isEmpty()) {
       env.gate().leave(requestId);
     }
-    submitter.ifPresent(s -> s.tell(new NotAccepted(requestId)));
+    protocol.submitter().ifPresent(s -> s.tell(new NotAccepted(requestId)));
   }
 
-  private void open(RequestSpec spec, RequestState state) {
-    RequestView opened = new RequestView(spec, state.snapshot());
+  private Effect<RequestEvent, RequestState> perform(
+      RequestState state, Decision<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> decision) {
+    if (decision.events().isEmpty()) {
+      decision.whenDurable().accept(state, this);
+      return Effect().none();
+    }
+    return Effect()
+        .persist(decision.events())
+        .thenRun((RequestState next) -> decision.whenDurable().accept(next, this));
+  }
+
+  @Override
+  public void reply(ActorRef<Reply> client, Answer answer) {
+    client.tell(
+        switch (answer) {
+          case KNOWN -> new Known(requestId);
+          case UNKNOWN -> new Unknown(requestId);
+          case CONFLICT -> new Conflict(requestId);
+        });
+  }
+
+  @Override
+  public void open(RequestState state) {
+    if (state.isUnfinished()) {
+      env.gate().readmit(requestId);
+    }
+    // An actor that failed and starts again finds the view that its readers follow.
+    RequestView opened =
+        env.views()
+            .find(requestId)
+            .orElseGet(() -> new RequestView(state.spec().orElseThrow(), state.snapshot()));
     view = Optional.of(opened);
     env.views().add(requestId, opened);
-    stopStrings = Optional.of(new StopStrings(spec, env.tokenizer(), state.tokens()));
+    opened.publish(state.snapshot(), context.getLog());
   }
 
-  private Effect<RequestEvent, RequestState> onSubmit(RequestState state, Submit submit) {
-    if (state.spec().isPresent()) {
-      boolean same = state.spec().get().isSameRequest(submit.spec());
-      return Effect()
-          .none()
-          .thenReply(submit.replyTo(), s -> same ? new Known(requestId) : new Conflict(requestId));
-    }
-    RequestSpec spec = submit.spec();
-    List<RequestEvent> events = new ArrayList<>();
-    events.add(new RequestEvent.Accepted(spec));
-    // One write for both where a device is known: a request costs one commit before it runs.
-    Optional<Placement.Target> target = env.placement().choose(spec);
-    target.ifPresent(t -> events.add(assigned(1, 0, t)));
-    lastCommitNanos = env.nanoTime().getAsLong();
-    submitter = Optional.of(submit.replyTo());
-    return Effect()
-        .persist(events)
-        .thenRun(
-            (RequestState next) -> {
-              env.gate().readmit(requestId);
-              open(spec, next);
-              env.telemetry().accepted(spec.promptTokens().length);
-              submitter = Optional.empty();
-              submit.replyTo().tell(new Known(requestId));
-              target.ifPresentOrElse(t -> admit(next, t), this::assignLater);
+  @Override
+  public void accepted(RequestState state) {
+    env.telemetry().accepted(state.spec().orElseThrow().promptTokens().length);
+  }
+
+  @Override
+  public void publish(RequestState state) {
+    // Who reads of the end may count on the room, and on having been counted.
+    state
+        .finish()
+        .ifPresent(
+            finish -> {
+              env.gate().leave(requestId);
+              env.telemetry().finished(finish.reason());
             });
+    view.orElseThrow().publish(state.snapshot(), context.getLog());
   }
 
-  private Effect<RequestEvent, RequestState> onFind(RequestState state, Find find) {
-    if (state.spec().isEmpty()) {
-      passivate.accept(context.getSelf());
-      return Effect().none().thenReply(find.replyTo(), s -> new Unknown(requestId));
-    }
-    return Effect().none().thenReply(find.replyTo(), s -> new Known(requestId));
+  @Override
+  public void admit(ActorRef<SchedulerActor.Command> scheduler, Admission admission) {
+    scheduler.tell(new SchedulerActor.Admit(admission, context.getSelf()));
   }
 
-  private Effect<RequestEvent, RequestState> onCancel(RequestState state, Cancel cancel) {
-    if (state.spec().isEmpty()) {
-      passivate.accept(context.getSelf());
-      return Effect().none().thenReply(cancel.replyTo(), s -> new Unknown(requestId));
-    }
-    if (state.finish().isPresent()) {
-      return Effect().none().thenReply(cancel.replyTo(), s -> new Known(requestId));
-    }
-    cancellers.add(cancel.replyTo());
-    if (scheduler.isEmpty()) {
-      return finish(state, FinishReason.CANCELLED, "cancelled before it ran");
-    }
-    scheduler.get().tell(new SchedulerActor.Cancel(requestId, context.getSelf(), state.epoch()));
-    return Effect().none();
+  @Override
+  public void adopt(ActorRef<SchedulerActor.Command> scheduler, int epoch, int nextIndex) {
+    timers.startSingleTimer(new NotHeld(epoch), env.adoptTimeout());
+    scheduler.tell(new SchedulerActor.Adopt(requestId, epoch, nextIndex, context.getSelf()));
   }
 
-  private Effect<RequestEvent, RequestState> onReleased(RequestState state, Released released) {
-    if (!state.isUnfinished() || released.epoch() != state.epoch()) {
-      return Effect().none();
-    }
-    return finish(state, FinishReason.CANCELLED, "cancelled");
+  @Override
+  public void acknowledge(ActorRef<SchedulerActor.Command> scheduler, int epoch, int nextIndex) {
+    scheduler.tell(new SchedulerActor.Committed(requestId, epoch, nextIndex));
   }
 
-  private Effect<RequestEvent, RequestState> onDeviceLost(RequestState state, DeviceLost lost) {
-    if (!state.isUnfinished() || lost.epoch() != state.epoch()) {
-      return Effect().none();
-    }
-    scheduler = Optional.empty();
-    if (!cancellers.isEmpty()) {
-      return finish(state, FinishReason.CANCELLED, "cancelled");
-    }
-    if (++deviceLosses > env.maxDeviceLosses()) {
-      return finish(
-          state,
-          FinishReason.ERROR,
-          "the device failed " + deviceLosses + " times while it ran this request");
-    }
-    return assign(state);
+  @Override
+  public void release(ActorRef<SchedulerActor.Command> scheduler, int epoch) {
+    scheduler.tell(new SchedulerActor.Release(requestId, epoch));
   }
 
-  private Effect<RequestEvent, RequestState> onAssign(RequestState state) {
-    assigning = false;
-    return state.isUnfinished() && scheduler.isEmpty() ? assign(state) : Effect().none();
+  @Override
+  public void leave(ActorRef<SchedulerActor.Command> scheduler, int epoch, LetGo why) {
+    scheduler.tell(new SchedulerActor.Leave(requestId, context.getSelf(), epoch, why));
   }
 
-  private Effect<RequestEvent, RequestState> assign(RequestState state) {
-    RequestSpec spec = state.spec().orElseThrow();
-    Optional<Placement.Target> target = env.placement().choose(spec);
-    if (target.isEmpty()) {
-      assignLater();
-      return Effect().none();
-    }
-    int known = spec.promptTokens().length + state.tokens().size();
-    if (known > target.get().maxContext()) {
-      return finish(
-          state,
-          FinishReason.ERROR,
-          "the request has "
-              + known
-              + " tokens, more than the "
-              + target.get().maxContext()
-              + " that the device takes now");
-    }
-    return Effect()
-        .persist((RequestEvent) assigned(state.epoch() + 1, state.tokens().size(), target.get()))
-        .thenRun(
-            (RequestState next) -> {
-              publish(next);
-              admit(next, target.get());
-            });
-  }
-
-  private RequestEvent.Assigned assigned(int epoch, int index, Placement.Target target) {
-    return new RequestEvent.Assigned(
-        requestId, epoch, index, target.device(), target.numericsVersion());
-  }
-
-  private void admit(RequestState state, Placement.Target target) {
-    scheduler = Optional.of(target.scheduler());
-    target.scheduler().tell(new SchedulerActor.Admit(state.admission(), context.getSelf()));
-  }
-
-  private void assignSoon() {
-    assigning = true;
+  @Override
+  public void assignNow() {
     context.getSelf().tell(Assign.INSTANCE);
   }
 
-  private void assignLater() {
-    if (!assigning) {
-      assigning = true;
-      timers.startSingleTimer(Assign.INSTANCE, env.retryAssign());
-    }
+  @Override
+  public void assignLater() {
+    timers.startSingleTimer(Assign.INSTANCE, env.retryAssign());
   }
 
-  private Effect<RequestEvent, RequestState> onGenerated(RequestState state, Generated generated) {
-    Handover handover = generated.handover();
-    if (!state.isNext(handover)) {
-      dropStale(state, handover);
-      return Effect().none();
-    }
-    int kept = stopStrings.orElseThrow().take(handover.tokens());
-    List<RequestEvent> events = state.commit(handover, kept, stopStrings.get().found());
-    return Effect().persist(events).thenRun(next -> onCommitted(next, handover, kept));
+  @Override
+  public void deadlineIn(long millis) {
+    timers.startSingleTimer(TimeOver.INSTANCE, Duration.ofMillis(millis));
   }
 
-  private void onCommitted(RequestState state, Handover handover, int kept) {
-    ActorRef<SchedulerActor.Command> from = scheduler.orElseThrow();
-    if (kept == handover.tokens().length
-        && state.finish().isPresent() == handover.end().isPresent()) {
-      from.tell(new SchedulerActor.Committed(requestId, state.epoch(), state.tokens().size()));
-    } else {
-      from.tell(new SchedulerActor.Release(requestId, state.epoch()));
-    }
-    measure(handover.firstIndex(), kept);
-    publish(state);
-    if (state.finish().isPresent()) {
-      onFinished();
-    }
+  @Override
+  public void ended() {
+    timers.cancelAll();
+    timers.startSingleTimer(Unneeded.INSTANCE, env.linger());
   }
 
-  private void measure(int firstIndex, int tokens) {
+  @Override
+  public void unneeded() {
+    passivate.accept(context.getSelf());
+  }
+
+  @Override
+  public void measure(int firstIndex, int tokens) {
     long now = env.nanoTime().getAsLong();
     long elapsed = now - lastCommitNanos;
     lastCommitNanos = now;
@@ -380,9 +361,10 @@ public final class RequestActor
     }
   }
 
-  private void dropStale(RequestState state, Handover handover) {
+  @Override
+  public void stale(RequestState state, Handover handover, boolean contradicts) {
     env.telemetry().staleResult();
-    if (state.contradicts(handover)) {
+    if (contradicts) {
       context
           .getLog()
           .error(
@@ -404,43 +386,6 @@ public final class RequestActor
               state.tokens().size(),
               state.finish().isPresent() ? " and finished" : "");
     }
-  }
-
-  private Effect<RequestEvent, RequestState> finish(
-      RequestState state, FinishReason reason, String detail) {
-    RequestEvent event =
-        new RequestEvent.Finished(requestId, state.epoch(), state.tokens().size(), reason, detail);
-    return Effect()
-        .persist(event)
-        .thenRun(
-            (RequestState next) -> {
-              publish(next);
-              onFinished();
-            });
-  }
-
-  private void onFinished() {
-    cancellers.forEach(canceller -> canceller.tell(new Known(requestId)));
-    cancellers.clear();
-    scheduler = Optional.empty();
-    stopStrings = Optional.empty();
-    linger();
-  }
-
-  private void publish(RequestState state) {
-    // Who reads of the end may count on the room, and on having been counted.
-    state
-        .finish()
-        .ifPresent(
-            finish -> {
-              env.gate().leave(requestId);
-              env.telemetry().finished(finish.reason());
-            });
-    view.orElseThrow().publish(state.snapshot(), context.getLog());
-  }
-
-  private void linger() {
-    timers.startSingleTimer(Unneeded.INSTANCE, env.linger());
   }
 
   private Effect<RequestEvent, RequestState> onUnneeded() {

@@ -1,11 +1,8 @@
 package dev.cairn.actors;
 
-import dev.cairn.model.TokenLogprobs;
-import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.Snapshot;
 import java.util.Iterator;
-import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
@@ -16,33 +13,6 @@ import org.slf4j.Logger;
  * actor's mailbox. Safe for any number of threads.
  */
 public final class RequestView {
-  /** Where a request stands. */
-  public enum State {
-    /** Durable, not yet with a device. */
-    ACCEPTED,
-    /** With a device's scheduler. */
-    ASSIGNED,
-    /** Ended; nothing changes any more. */
-    FINISHED
-  }
-
-  /** How a request ended. */
-  public record Finish(FinishReason reason, String detail) {}
-
-  /**
-   * What was committed at one moment; immutable.
-   *
-   * @param tokens generated tokens
-   * @param promptLogprobs of prompt tokens 1 and up, or empty
-   * @param finish empty while the request is unfinished
-   */
-  public record Snapshot(
-      State state,
-      int epoch,
-      CommittedTokens tokens,
-      List<TokenLogprobs> promptLogprobs,
-      Optional<Finish> finish) {}
-
   /** Ends a reader's interest. */
   public interface Subscription {
     void cancel();

@@ -24,4 +24,20 @@ public interface Requests {
    *     before is left as it was. Empty where there is none of this id
    */
   CompletionStage<Optional<RequestView>> cancel(String requestId);
+
+  /**
+   * Halts a request until it is resumed, over restarts as well.
+   *
+   * @return its view once the device has let go and the pause is durable; a request that had ended
+   *     before is left as it was. Empty where there is none of this id
+   */
+  CompletionStage<Optional<RequestView>> pause(String requestId);
+
+  /**
+   * Lets a paused request go on.
+   *
+   * @return its view once that is durable; a request that is not paused is left as it was. Empty
+   *     where there is none of this id
+   */
+  CompletionStage<Optional<RequestView>> resume(String requestId);
 }

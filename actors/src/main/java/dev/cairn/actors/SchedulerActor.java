@@ -2,6 +2,7 @@ package dev.cairn.actors;
 
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.device.StepResult;
+import dev.cairn.request.LetGo;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import dev.cairn.scheduling.SchedulingCore;
@@ -9,6 +10,7 @@ import dev.cairn.scheduling.SchedulingCore.Released;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
 import dev.cairn.scheduling.StepPlan;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +25,7 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 
 /**
  * Batches the requests of one device: a shell round the {@link SchedulingCore} that turns messages
@@ -48,11 +51,27 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    *
    * @param epoch the owner's, for the answer where nothing of the request is here
    */
-  public record Cancel(String requestId, ActorRef<RequestActor.Command> owner, int epoch)
+  public record Leave(String requestId, ActorRef<RequestActor.Command> owner, int epoch, LetGo why)
       implements Command {}
 
   /** Let go of a request at once, while its owner is busy writing; the owner hears of it. */
-  public record CancelNow(String requestId) implements Command {}
+  public record LeaveNow(String requestId, LetGo why) implements Command {}
+
+  /**
+   * A new owner asks for an epoch that may still run here, and gets {@link RequestActor.Adopted} or
+   * {@link RequestActor.NotHeld}.
+   *
+   * @param nextIndex number of tokens that are committed
+   */
+  public record Adopt(
+      String requestId, int epoch, int nextIndex, ActorRef<RequestActor.Command> owner)
+      implements Command {}
+
+  private record OwnerGone(String requestId, ActorRef<RequestActor.Command> owner)
+      implements Command {}
+
+  private record OrphanDue(String requestId, ActorRef<RequestActor.Command> owner)
+      implements Command {}
 
   /** The device is open and empty. */
   public record DeviceUp(int generation, DeviceInfo info) implements Command {}
@@ -72,7 +91,12 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   private final ActorRef<GpuActor.Command> device;
   private final Telemetry telemetry;
   private final LongSupplier nanoTime;
+  private final TimerScheduler<Command> timers;
+  private final Duration orphanTimeout;
   private final Map<String, Owner> owners = new HashMap<>();
+
+  /** Why requests that a step still holds are to leave. */
+  private final Map<String, LetGo> leaving = new HashMap<>();
 
   /** Number of the open device, or 0 while there is none. */
   private int generation;
@@ -85,32 +109,42 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    * @param limits bounds of the scheduler; the device is opened with the same
    * @param endsGeneration tokens with which the model says that it has finished
    * @param gpu makes the device's actor, which is told this scheduler
+   * @param orphanTimeout how long a request whose owner is gone keeps its place
    */
   public static Behavior<Command> create(
       SchedulingLimits limits,
       IntPredicate endsGeneration,
       GpuActor.Factory gpu,
       Telemetry telemetry,
-      LongSupplier nanoTime) {
+      LongSupplier nanoTime,
+      Duration orphanTimeout) {
     Behavior<Command> scheduler =
         Behaviors.setup(
             context ->
-                new SchedulerActor(
-                    context,
-                    new SchedulingCore(limits, endsGeneration),
-                    gpu.spawn(context, context.getSelf()),
-                    telemetry,
-                    nanoTime));
+                Behaviors.withTimers(
+                    timers ->
+                        new SchedulerActor(
+                            context,
+                            timers,
+                            new SchedulingCore(limits, endsGeneration),
+                            gpu.spawn(context, context.getSelf()),
+                            telemetry,
+                            nanoTime,
+                            orphanTimeout)));
     return Behaviors.supervise(scheduler).onFailure(SupervisorStrategy.restart());
   }
 
   private SchedulerActor(
       ActorContext<Command> context,
+      TimerScheduler<Command> timers,
       SchedulingCore core,
       ActorRef<GpuActor.Command> device,
       Telemetry telemetry,
-      LongSupplier nanoTime) {
+      LongSupplier nanoTime,
+      Duration orphanTimeout) {
     super(context);
+    this.timers = timers;
+    this.orphanTimeout = orphanTimeout;
     this.core = core;
     this.device = device;
     this.telemetry = telemetry;
@@ -124,8 +158,11 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
         .onMessage(Committed.class, this::onCommitted)
         .onMessage(Admit.class, this::onAdmit)
         .onMessage(Release.class, this::onRelease)
-        .onMessage(Cancel.class, this::onCancel)
-        .onMessage(CancelNow.class, this::onCancelNow)
+        .onMessage(Leave.class, this::onLeave)
+        .onMessage(LeaveNow.class, this::onLeaveNow)
+        .onMessage(Adopt.class, this::onAdopt)
+        .onMessage(OwnerGone.class, this::onOwnerGone)
+        .onMessage(OrphanDue.class, this::onOrphanDue)
         .onMessage(DeviceUp.class, this::onDeviceUp)
         .onMessage(DeviceDown.class, this::onDeviceDown)
         .onMessage(GetStats.class, this::onGetStats)
@@ -135,10 +172,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
 
   private Behavior<Command> onAdmit(Admit admit) {
     Admission admission = admit.admission();
-    owners.merge(
-        admission.requestId(),
-        new Owner(admission.epoch(), admit.owner()),
-        (known, next) -> next.epoch() > known.epoch() ? next : known);
+    Owner known = owners.get(admission.requestId());
+    if (known == null || admission.epoch() > known.epoch()) {
+      own(admission.requestId(), admission.epoch(), admit.owner());
+    }
     core.admit(admission);
     return goOn();
   }
@@ -177,16 +214,53 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     return goOn();
   }
 
-  private Behavior<Command> onCancel(Cancel cancel) {
-    if (core.cancel(cancel.requestId())) {
+  private Behavior<Command> onLeave(Leave leave) {
+    if (core.cancel(leave.requestId())) {
+      leaving.merge(leave.requestId(), leave.why(), LetGo::or);
       return goOn();
     }
-    cancel.owner().tell(new RequestActor.Released(cancel.epoch()));
+    leave.owner().tell(new RequestActor.Released(leave.epoch(), leave.why()));
     return this;
   }
 
-  private Behavior<Command> onCancelNow(CancelNow cancel) {
-    core.cancel(cancel.requestId());
+  private Behavior<Command> onLeaveNow(LeaveNow leave) {
+    if (core.cancel(leave.requestId())) {
+      leaving.merge(leave.requestId(), leave.why(), LetGo::or);
+    }
+    return goOn();
+  }
+
+  private Behavior<Command> onAdopt(Adopt adopt) {
+    String id = adopt.requestId();
+    if (core.adopt(id, adopt.epoch(), adopt.nextIndex(), nanoTime.getAsLong())) {
+      own(id, adopt.epoch(), adopt.owner());
+      adopt.owner().tell(new RequestActor.Adopted(adopt.epoch()));
+    } else {
+      forget(id, adopt.epoch());
+      adopt.owner().tell(new RequestActor.NotHeld(adopt.epoch()));
+    }
+    return goOn();
+  }
+
+  /** The owner may come to life elsewhere and ask for what is here. */
+  private Behavior<Command> onOwnerGone(OwnerGone gone) {
+    Owner owner = owners.get(gone.requestId());
+    if (owner != null && owner.ref().equals(gone.owner())) {
+      timers.startSingleTimer(
+          gone.requestId(), new OrphanDue(gone.requestId(), gone.owner()), orphanTimeout);
+    }
+    return this;
+  }
+
+  private Behavior<Command> onOrphanDue(OrphanDue due) {
+    Owner owner = owners.get(due.requestId());
+    if (owner != null && owner.ref().equals(due.owner())) {
+      getContext()
+          .getLog()
+          .warn("request {} lost its owner and nobody came for it", due.requestId());
+      core.release(due.requestId(), owner.epoch());
+      forget(due.requestId(), owner.epoch());
+    }
     return goOn();
   }
 
@@ -245,9 +319,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     }
     for (Released released : core.takeReleased()) {
       Owner owner = owners.get(released.requestId());
+      LetGo why = leaving.remove(released.requestId());
       if (owner != null && owner.epoch() == released.epoch()) {
-        owners.remove(released.requestId());
-        owner.ref().tell(new RequestActor.Released(released.epoch()));
+        forget(released.requestId(), released.epoch());
+        owner.ref().tell(new RequestActor.Released(released.epoch(), why));
       }
     }
     SchedulingStats stats = core.stats();
@@ -270,6 +345,19 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     Owner owner = owners.get(requestId);
     if (owner != null && owner.epoch() == epoch) {
       owners.remove(requestId);
+      timers.cancel(requestId);
+      getContext().unwatch(owner.ref());
+    }
+  }
+
+  private void own(String requestId, int epoch, ActorRef<RequestActor.Command> ref) {
+    Owner before = owners.put(requestId, new Owner(epoch, ref));
+    if (before == null || !before.ref().equals(ref)) {
+      if (before != null) {
+        getContext().unwatch(before.ref());
+      }
+      timers.cancel(requestId);
+      getContext().watchWith(ref, new OwnerGone(requestId, ref));
     }
   }
 }

@@ -14,6 +14,7 @@ final class HandOverQueue {
   private final int perStep;
   private final Deque<Sequence> urgent = new ArrayDeque<>();
   private final Deque<Sequence> others = new ArrayDeque<>();
+  private final List<Handover> repeated = new ArrayList<>();
   private int budget;
 
   HandOverQueue(int perStep) {
@@ -41,13 +42,22 @@ final class HandOverQueue {
     }
   }
 
+  /** Has the hand-over of a sequence that is not acknowledged taken again. */
+  void repeat(Sequence sequence, long nowNanos) {
+    if (sequence.commitInFlight != null) {
+      sequence.handedOverAtNanos = nowNanos;
+      repeated.add(sequence.commitInFlight);
+    }
+  }
+
   /**
    * Takes what may be handed over now.
    *
    * @param unbounded whether no step is in flight whose end would ask again
    */
   List<Handover> take(long nowNanos, boolean unbounded) {
-    List<Handover> taken = new ArrayList<>();
+    List<Handover> taken = new ArrayList<>(repeated);
+    repeated.clear();
     take(urgent, nowNanos, taken);
     while (!others.isEmpty() && (unbounded || budget > 0)) {
       if (take(others.pollFirst(), nowNanos, taken)) {

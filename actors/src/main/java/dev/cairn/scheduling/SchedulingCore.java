@@ -229,12 +229,12 @@ public final class SchedulingCore {
     Sequence sequence = sequences.get(requestId);
     if (sequence == null
         || sequence.epoch != epoch
-        || !sequence.commitInFlight
+        || sequence.commitInFlight == null
         || sequence.handedOver != nextIndex) {
       staleResults++;
       return false;
     }
-    sequence.commitInFlight = false;
+    sequence.commitInFlight = null;
     sequence.committed = nextIndex;
     window.commitTook(nowNanos - sequence.handedOverAtNanos);
     if (sequence.isHandedOver()) {
@@ -242,6 +242,32 @@ public final class SchedulingCore {
       return true;
     }
     handOvers.offer(sequence);
+    return false;
+  }
+
+  /**
+   * A new owner of a request asks to go on with an epoch that may still be here. Tokens that were
+   * handed to the owner before it and that it does not have are handed over again.
+   *
+   * @param nextIndex number of tokens of the output that are committed
+   * @return whether the epoch is here and goes on; if not, nothing of it is here any more
+   */
+  public boolean adopt(String requestId, int epoch, int nextIndex, long nowNanos) {
+    Sequence sequence = sequences.get(requestId);
+    if (sequence == null || sequence.epoch != epoch) {
+      return false;
+    }
+    if (nextIndex == sequence.committed) {
+      handOvers.repeat(sequence, nowNanos);
+      return true;
+    }
+    if (sequence.commitInFlight != null
+        && nextIndex == sequence.handedOver
+        && !sequence.isHandedOver()) {
+      committed(requestId, epoch, nextIndex, nowNanos);
+      return true;
+    }
+    abandon(sequence);
     return false;
   }
 

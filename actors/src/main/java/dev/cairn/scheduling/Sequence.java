@@ -62,8 +62,13 @@ final class Sequence {
   int received;
   int handedOver;
   int committed;
-  boolean commitInFlight;
   long handedOverAtNanos;
+
+  /**
+   * Tokens that were handed over and are not committed, to be repeated to another owner; or null.
+   */
+  Handover commitInFlight;
+
   Queued queuedAs = Queued.NO;
   Optional<Handover.End> end = Optional.empty();
 
@@ -242,7 +247,7 @@ final class Sequence {
   }
 
   boolean hasSomethingToHandOver() {
-    return !commitInFlight && (tailSize() > 0 || (end.isPresent() && !endHandedOver));
+    return commitInFlight == null && (tailSize() > 0 || (end.isPresent() && !endHandedOver));
   }
 
   /** Whether all that there will ever be was handed over. */
@@ -256,7 +261,7 @@ final class Sequence {
     Handover handover =
         new Handover(requestId, epoch, handedOver, tokens, tailLogprobs, promptLogprobs, end);
     handedOver = received;
-    commitInFlight = true;
+    commitInFlight = handover;
     handedOverAtNanos = nowNanos;
     tail = new int[4];
     tailLogprobs = new ArrayList<>();
@@ -268,6 +273,7 @@ final class Sequence {
 
   void dropTail() {
     received = handedOver;
+    commitInFlight = null;
     tailLogprobs = new ArrayList<>();
     promptLogprobs = List.of();
     promptLogprobsHandedOver = true;

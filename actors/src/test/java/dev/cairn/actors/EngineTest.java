@@ -10,6 +10,8 @@ import dev.cairn.device.SlotSpec;
 import dev.cairn.model.Sampling;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.Snapshot;
+import dev.cairn.request.Target;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
 import dev.cairn.scheduling.SimulatedDevice;
@@ -86,18 +88,23 @@ class EngineTest {
                 token -> token == SimulatedDevice.END,
                 gpu.factory("gpu"),
                 telemetry,
-                System::nanoTime));
+                System::nanoTime,
+                Duration.ofMillis(200)));
     env =
         new RequestActor.Environment(
-            spec -> Optional.of(new Placement.Target("sim-0", "sim-1", CONTEXT, scheduler)),
+            spec -> Optional.of(new Target<>("sim-0", "sim-1", CONTEXT, scheduler)),
             views,
             gate,
             new TestTokenizer(),
             telemetry,
             System::nanoTime,
+            System::currentTimeMillis,
             3,
             Duration.ofMinutes(1),
-            Duration.ofMillis(10));
+            Duration.ofMillis(10),
+            Duration.ofSeconds(5),
+            Duration.ofMillis(10),
+            Duration.ofMillis(50));
   }
 
   @AfterEach
@@ -121,7 +128,8 @@ class EngineTest {
         -1,
         false,
         false,
-        false);
+        false,
+        0);
   }
 
   private RequestView submit(RequestSpec spec) {
@@ -225,7 +233,8 @@ class EngineTest {
               -1,
               false,
               false,
-              false);
+              false,
+              0);
       RequestView view = submit(spec);
       running.add(view);
       read.add(follow(view));
@@ -245,7 +254,7 @@ class EngineTest {
     CompletableFuture<RequestView.Subscription> subscription = new CompletableFuture<>();
     Runnable look =
         () -> {
-          RequestView.Snapshot snapshot = view.snapshot();
+          Snapshot snapshot = view.snapshot();
           at.accumulateAndGet(snapshot.tokens().size(), Math::max);
           if (snapshot.finish().isPresent()) {
             RequestView.Subscription own = subscription.getNow(null);
@@ -284,7 +293,8 @@ class EngineTest {
             -1,
             false,
             false,
-            false);
+            false,
+            0);
     RequestView view = submit(spec);
     RequestView other = submit(spec("other", random));
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
@@ -303,12 +313,114 @@ class EngineTest {
     client.expectNoMessage(Duration.ofMillis(50));
     device.allow(1_000_000);
     client.expectMessage(new RequestActor.Known("c"));
-    RequestView.Snapshot end = view.snapshot();
+    Snapshot end = view.snapshot();
     assertThat(end.finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
     awaitFinished(other);
     assertThat(other.snapshot().tokens().toArray()).isEqualTo(alone(other.spec()));
     assertThat(view.snapshot()).isSameAs(end);
     assertNothingIsLeft();
+  }
+
+  private static RequestSpec endless(String id, int seed) {
+    return new RequestSpec(
+        id,
+        "m",
+        "f",
+        0,
+        new int[] {5, 6, seed},
+        50,
+        Sampling.GREEDY,
+        seed,
+        List.of(),
+        true,
+        -1,
+        false,
+        false,
+        false,
+        0);
+  }
+
+  private void awaitTokens(RequestView view, int count) {
+    client.awaitAssert(
+        () -> {
+          assertThat(view.snapshot().tokens().size()).isGreaterThanOrEqualTo(count);
+          return null;
+        });
+  }
+
+  @Test
+  @DisplayName("L1 a pause with four running stops all of them, and they resume to the same tokens")
+  void aPauseReachesTheDevice() throws Exception {
+    start(true);
+    List<RequestView> running = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      running.add(submit(endless("p" + i, i + 1)));
+    }
+    SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
+    device.allow(6);
+    running.forEach(view -> awaitTokens(view, 2));
+    requests.forEach(request -> request.tell(new RequestActor.Pause(client.getRef())));
+    device.allow(2);
+    client.receiveSeveralMessages(4);
+    List<Snapshot> halted = running.stream().map(RequestView::snapshot).toList();
+    assertThat(halted).allMatch(each -> each.state() == Snapshot.State.PAUSED);
+    client.awaitAssert(
+        () -> {
+          assertThat(telemetry.scheduling.slotsInUse()).isZero();
+          assertThat(telemetry.scheduling.entries()).isZero();
+          return null;
+        });
+    device.allow(1_000_000);
+    client.expectNoMessage(Duration.ofMillis(50));
+    assertThat(running.stream().map(RequestView::snapshot)).isEqualTo(halted);
+    requests.forEach(request -> request.tell(new RequestActor.Resume(client.getRef())));
+    for (RequestView view : running) {
+      awaitFinished(view);
+      assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(view.spec()));
+    }
+    assertNothingIsLeft();
+  }
+
+  @Test
+  @DisplayName("L5 a request whose actor moves keeps its slot, and nothing is computed again")
+  void aMovedRequestKeepsItsSlot() throws Exception {
+    start(true);
+    RequestView before = submit(endless("m", 3));
+    SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
+    device.allow(10);
+    awaitTokens(before, 5);
+    kit.stop(requests.get(0));
+    device.allow(1_000_000);
+    ActorRef<RequestActor.Command> moved =
+        kit.spawn(RequestActor.create("m", env, self -> {}), "moved");
+    moved.tell(new RequestActor.Find(client.getRef()));
+    client.expectMessage(new RequestActor.Known("m"));
+    RequestView after = views.find("m").orElseThrow();
+    awaitFinished(after);
+    assertThat(after.snapshot().tokens().toArray()).isEqualTo(alone(after.spec()));
+    assertThat(after.snapshot().epoch()).isOne();
+    assertThat(device.stats().tokensProcessed()).isEqualTo(3 + 49);
+    assertNothingIsLeft();
+  }
+
+  @Test
+  @DisplayName("H4 a request whose actor never comes back gives its slot back after a while")
+  void anOrphanGivesItsSlotBack() throws Exception {
+    start(true);
+    RequestView view = submit(endless("o", 4));
+    SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
+    device.allow(6);
+    awaitTokens(view, 2);
+    assertThat(telemetry.scheduling.slotsInUse()).isOne();
+    kit.stop(requests.get(0));
+    device.allow(1_000_000);
+    client.awaitAssert(
+        () -> {
+          assertThat(telemetry.scheduling.slotsInUse()).isZero();
+          assertThat(telemetry.scheduling.entries()).isZero();
+          assertThat(telemetry.scheduling.kvBlocksUsed()).isZero();
+          return null;
+        });
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.cairn.actors;
 
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.scheduling.SchedulingStats;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Counts what telemetry is told. */
@@ -13,6 +14,7 @@ final class Recorded implements Telemetry {
   final AtomicInteger stale = new AtomicInteger();
   final AtomicInteger deviceErrors = new AtomicInteger();
   final AtomicInteger steps = new AtomicInteger();
+  final AtomicBoolean failNext = new AtomicBoolean();
   volatile SchedulingStats scheduling = SchedulingStats.NONE;
 
   @Override
@@ -27,6 +29,9 @@ final class Recorded implements Telemetry {
 
   @Override
   public void tokensCommitted(int count) {
+    if (failNext.getAndSet(false)) {
+      throw new IllegalStateException("a counter that fails");
+    }
     tokens.addAndGet(count);
   }
 

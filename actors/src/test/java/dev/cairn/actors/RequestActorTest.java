@@ -3,11 +3,14 @@ package dev.cairn.actors;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.typesafe.config.ConfigFactory;
-import dev.cairn.actors.RequestView.State;
 import dev.cairn.model.Sampling;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.LetGo;
+import dev.cairn.request.Snapshot;
+import dev.cairn.request.Snapshot.State;
+import dev.cairn.request.Target;
 import dev.cairn.scheduling.Handover;
 import java.time.Duration;
 import java.util.List;
@@ -56,15 +59,19 @@ class RequestActorTest {
             spec ->
                 spec.model().equals("absent")
                     ? Optional.empty()
-                    : Optional.of(new Placement.Target("sim-0", "sim-1", 64, scheduler.getRef())),
+                    : Optional.of(new Target<>("sim-0", "sim-1", 64, scheduler.getRef())),
             views,
             gate,
             new TestTokenizer(),
             telemetry,
             System::nanoTime,
+            System::currentTimeMillis,
             2,
             Duration.ofMillis(50),
-            Duration.ofMillis(20));
+            Duration.ofMillis(20),
+            Duration.ofSeconds(5),
+            Duration.ofMillis(10),
+            Duration.ofMillis(50));
     return kit.spawn(RequestActor.create(ID, env, passivated.getRef()::tell));
   }
 
@@ -83,7 +90,8 @@ class RequestActorTest {
         -1,
         false,
         false,
-        false);
+        false,
+        0);
   }
 
   private static RequestSpec spec() {
@@ -198,7 +206,7 @@ class RequestActorTest {
     ends(1, 0, FinishReason.STOP, 21, 22);
     ends(1, 2, FinishReason.LENGTH, 23);
     request.tell(new RequestActor.DeviceLost(1));
-    request.tell(new RequestActor.Released(1));
+    request.tell(new RequestActor.Released(1, LetGo.CANCEL));
     settle();
     scheduler.expectNoMessage(Duration.ofMillis(50));
     assertThat(events().stream().filter(RequestEvent.Finished.class::isInstance)).hasSize(1);
@@ -274,9 +282,9 @@ class RequestActorTest {
     generated(1, 0, 21);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
     request.tell(new RequestActor.Cancel(client.getRef()));
-    SchedulerActor.Cancel cancel = scheduler.expectMessageClass(SchedulerActor.Cancel.class);
+    SchedulerActor.Leave cancel = scheduler.expectMessageClass(SchedulerActor.Leave.class);
     client.expectNoMessage(Duration.ofMillis(50));
-    cancel.owner().tell(new RequestActor.Released(1));
+    cancel.owner().tell(new RequestActor.Released(1, LetGo.CANCEL));
     client.expectMessage(new RequestActor.Known(ID));
     assertThat(view().snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
     assertThat(committed()).containsExactly(21);
@@ -286,14 +294,22 @@ class RequestActorTest {
     assertThat(committed()).containsExactly(21);
   }
 
+  private SchedulerActor.Adopt restarted() {
+    kit.stop(request);
+    assertThat(views.size()).isZero();
+    request = spawn();
+    return scheduler.expectMessageClass(SchedulerActor.Adopt.class);
+  }
+
   @Test
+  @DisplayName("L5 where no scheduler runs a request any more it goes on in a new epoch")
   void aRequestThatWasWrittenGoesOnInANewEpochAfterARestart() {
     accepted();
     generated(1, 0, 21, 22);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
-    kit.stop(request);
-    assertThat(views.size()).isZero();
-    request = spawn();
+    SchedulerActor.Adopt adopt = restarted();
+    assertThat(adopt).isEqualTo(new SchedulerActor.Adopt(ID, 1, 2, request));
+    request.tell(new RequestActor.NotHeld(1));
     SchedulerActor.Admit again = scheduler.expectMessageClass(SchedulerActor.Admit.class);
     assertThat(again.admission().epoch()).isEqualTo(2);
     assertThat(again.admission().tokens()).containsExactly(11, 12, 21, 22);
@@ -302,6 +318,125 @@ class RequestActorTest {
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 2, 3));
     settle();
     assertThat(committed()).containsExactly(21, 22, 23);
+  }
+
+  @Test
+  @DisplayName("L5 a scheduler that still runs a request goes on with it in the same epoch")
+  void aRequestThatMovedIsAdopted() {
+    accepted();
+    generated(1, 0, 21, 22);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    restarted();
+    request.tell(new RequestActor.Adopted(1));
+    // The wait for an answer that came must not end in a new epoch.
+    request.tell(new RequestActor.NotHeld(1));
+    ends(1, 2, FinishReason.LENGTH, 23);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 3));
+    settle();
+    assertThat(committed()).containsExactly(21, 22, 23);
+    assertThat(events().stream().filter(RequestEvent.Assigned.class::isInstance)).hasSize(1);
+  }
+
+  @Test
+  @DisplayName("L1 a pause is answered when the device has let go and the pause is durable")
+  void aPauseIsDurableAndRefusesTokens() {
+    accepted();
+    generated(1, 0, 21);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    request.tell(new RequestActor.Pause(client.getRef()));
+    SchedulerActor.Leave leave = scheduler.expectMessageClass(SchedulerActor.Leave.class);
+    assertThat(leave.why()).isEqualTo(LetGo.PAUSE);
+    client.expectNoMessage(Duration.ofMillis(50));
+    leave.owner().tell(new RequestActor.Released(1, LetGo.PAUSE));
+    client.expectMessage(new RequestActor.Known(ID));
+    assertThat(view().snapshot().state()).isEqualTo(State.PAUSED);
+    generated(1, 1, 22);
+    kit.stop(request);
+    request = spawn();
+    settle();
+    scheduler.expectNoMessage(Duration.ofMillis(50));
+    assertThat(view().snapshot().state()).isEqualTo(State.PAUSED);
+    assertThat(committed()).containsExactly(21);
+    request.tell(new RequestActor.Resume(client.getRef()));
+    client.expectMessage(new RequestActor.Known(ID));
+    SchedulerActor.Admit again = scheduler.expectMessageClass(SchedulerActor.Admit.class);
+    assertThat(again.admission().epoch()).isEqualTo(2);
+    assertThat(again.admission().tokens()).containsExactly(11, 12, 21);
+    assertThat(view().snapshot().state()).isEqualTo(State.ASSIGNED);
+  }
+
+  @Test
+  @DisplayName("L1 a cancel overrules a pause that is under way, and both are answered")
+  void aCancelOverrulesAPause() {
+    accepted();
+    TestProbe<RequestActor.Reply> other = kit.createTestProbe();
+    request.tell(new RequestActor.Pause(client.getRef()));
+    request.tell(new RequestActor.Cancel(other.getRef()));
+    scheduler.expectMessageClass(SchedulerActor.Leave.class);
+    scheduler.expectMessageClass(SchedulerActor.Leave.class);
+    request.tell(new RequestActor.Released(1, LetGo.PAUSE));
+    client.expectMessage(new RequestActor.Known(ID));
+    other.expectMessage(new RequestActor.Known(ID));
+    assertThat(view().snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
+  }
+
+  @Test
+  @DisplayName("H15 a deadline stands whatever progress there is, and keeps what is committed")
+  void aDeadlineStands() {
+    RequestSpec patient = spec();
+    RequestSpec spec =
+        new RequestSpec(
+            ID,
+            "m",
+            "f",
+            System.currentTimeMillis(),
+            patient.promptTokens(),
+            20,
+            Sampling.GREEDY,
+            3L,
+            List.of(),
+            false,
+            -1,
+            false,
+            false,
+            false,
+            300);
+    request.tell(new RequestActor.Submit(spec, client.getRef()));
+    client.expectMessage(new RequestActor.Known(ID));
+    scheduler.expectMessageClass(SchedulerActor.Admit.class);
+    generated(1, 0, 21);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    generated(0, 1, 29);
+    SchedulerActor.Leave leave = scheduler.expectMessageClass(SchedulerActor.Leave.class);
+    assertThat(leave.why()).isEqualTo(LetGo.TIMEOUT);
+    generated(1, 1, 22);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    request.tell(new RequestActor.Released(1, LetGo.TIMEOUT));
+    settle();
+    assertThat(view().snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.TIMEOUT);
+    assertThat(committed()).containsExactly(21, 22);
+    generated(1, 2, 23);
+    settle();
+    assertThat(committed()).containsExactly(21, 22);
+  }
+
+  @Test
+  @DisplayName("H3 L5 an actor that fails starts again, keeps its readers and asks for its place")
+  void anActorThatFailsStartsAgain() {
+    accepted();
+    AtomicInteger heard = new AtomicInteger();
+    view().subscribe(heard::incrementAndGet);
+    telemetry.failNext.set(true);
+    generated(1, 0, 21);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    assertThat(scheduler.expectMessageClass(SchedulerActor.Adopt.class))
+        .isEqualTo(new SchedulerActor.Adopt(ID, 1, 1, request));
+    request.tell(new RequestActor.Adopted(1));
+    generated(1, 1, 22);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    settle();
+    assertThat(committed()).containsExactly(21, 22);
+    assertThat(heard).hasValue(2);
   }
 
   @Test
@@ -361,7 +496,7 @@ class RequestActorTest {
     }
     request.tell(new RequestActor.DeviceLost(3));
     settle();
-    RequestView.Finish finish = view().snapshot().finish().orElseThrow();
+    Snapshot.Finish finish = view().snapshot().finish().orElseThrow();
     assertThat(finish.reason()).isEqualTo(FinishReason.ERROR);
     assertThat(finish.detail()).contains("device failed 3 times");
   }

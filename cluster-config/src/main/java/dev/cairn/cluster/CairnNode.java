@@ -4,7 +4,6 @@ import com.typesafe.config.Config;
 import dev.cairn.actors.AdmissionGate;
 import dev.cairn.actors.GpuActor;
 import dev.cairn.actors.LeakRegistry;
-import dev.cairn.actors.Placement;
 import dev.cairn.actors.Readiness;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.RequestViews;
@@ -19,6 +18,8 @@ import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalExtension;
+import dev.cairn.request.Placement;
+import dev.cairn.request.Target;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
 import java.time.Duration;
@@ -260,7 +261,8 @@ public final class CairnNode implements AutoCloseable {
                           parts.tokenizer()::endsGeneration,
                           gpu.factory("cairn.dispatchers.gpu"),
                           telemetry,
-                          System::nanoTime),
+                          System::nanoTime,
+                          settings.device().orphanTimeout()),
                       "scheduler",
                       DispatcherSelector.defaultDispatcher(),
                       replyTo),
@@ -292,10 +294,9 @@ public final class CairnNode implements AutoCloseable {
         DeviceInfo info,
         int maxContext,
         JournalAccess journal) {
-      Placement.Target target =
-          new Placement.Target(
-              info.backend() + "-0", info.numericsVersion(), maxContext, scheduler);
-      Placement placement =
+      Target<ActorRef<SchedulerActor.Command>> target =
+          new Target<>(info.backend() + "-0", info.numericsVersion(), maxContext, scheduler);
+      Placement<ActorRef<SchedulerActor.Command>> placement =
           spec ->
               spec.modelFingerprint().equals(parts.model().fingerprint())
                   ? Optional.of(target)
@@ -308,9 +309,13 @@ public final class CairnNode implements AutoCloseable {
               parts.tokenizer(),
               parts.telemetry(),
               System::nanoTime,
+              System::currentTimeMillis,
               settings.requests().maxDeviceLosses(),
               settings.requests().linger(),
-              settings.requests().retryAssign());
+              settings.requests().retryAssign(),
+              settings.requests().adoptTimeout(),
+              settings.requests().minRestartBackoff(),
+              settings.requests().maxRestartBackoff());
       ClusterSharding sharding = ClusterSharding.get(system);
       sharding.init(
           Entity.of(REQUEST, context -> request(context, env))

@@ -19,7 +19,10 @@ public record NodeSettings(
       Duration retryAssign,
       int maxDeviceLosses,
       Duration askTimeout,
-      int maxConcurrentRecoveries) {}
+      int maxConcurrentRecoveries,
+      Duration adoptTimeout,
+      Duration minRestartBackoff,
+      Duration maxRestartBackoff) {}
 
   /** {@code cairn.device}; 0 stands for what the machine or the model gives. */
   public record Device(
@@ -37,7 +40,8 @@ public record NodeSettings(
       Duration minOpenBackoff,
       Duration maxOpenBackoff,
       String kvType,
-      boolean pinThreads) {}
+      boolean pinThreads,
+      Duration orphanTimeout) {}
 
   /** {@code cairn.commit}. */
   public record Commit(int maxHandOvers, int minWindow, int maxWindow) {}
@@ -59,7 +63,10 @@ public record NodeSettings(
             requests.getDuration("retry-assign"),
             requests.getInt("max-device-losses"),
             requests.getDuration("ask-timeout"),
-            requests.getInt("max-concurrent-recoveries")),
+            requests.getInt("max-concurrent-recoveries"),
+            requests.getDuration("adopt-timeout"),
+            requests.getDuration("min-restart-backoff"),
+            requests.getDuration("max-restart-backoff")),
         new Device(
             device.getString("backend"),
             device.getString("instruction-set"),
@@ -75,7 +82,8 @@ public record NodeSettings(
             device.getDuration("min-open-backoff"),
             device.getDuration("max-open-backoff"),
             device.getString("kv-type"),
-            device.getBoolean("pin-threads")),
+            device.getBoolean("pin-threads"),
+            device.getDuration("orphan-timeout")),
         new Commit(
             commit.getInt("max-hand-overs"),
             commit.getInt("min-window"),

@@ -10,6 +10,7 @@ import dev.cairn.actors.RequestViews;
 import dev.cairn.actors.Requests;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.LetGo;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -115,11 +116,28 @@ final class ShardedRequests implements Requests {
 
   @Override
   public CompletionStage<Optional<RequestView>> cancel(String requestId) {
+    return leave(requestId, LetGo.CANCEL, RequestActor.Cancel::new);
+  }
+
+  @Override
+  public CompletionStage<Optional<RequestView>> pause(String requestId) {
+    return leave(requestId, LetGo.PAUSE, RequestActor.Pause::new);
+  }
+
+  @Override
+  public CompletionStage<Optional<RequestView>> resume(String requestId) {
+    return ask(requestId, RequestActor.Resume::new)
+        .thenApplyAsync(reply -> existing(requestId, reply), executor);
+  }
+
+  private CompletionStage<Optional<RequestView>> leave(
+      String requestId,
+      LetGo why,
+      Function<ActorRef<RequestActor.Reply>, RequestActor.Command> command) {
     // The request does not read its mailbox while it writes, so the device hears of it here as
     // well.
-    scheduler.tell(new SchedulerActor.CancelNow(requestId));
-    return ask(requestId, RequestActor.Cancel::new)
-        .thenApplyAsync(reply -> existing(requestId, reply), executor);
+    scheduler.tell(new SchedulerActor.LeaveNow(requestId, why));
+    return ask(requestId, command).thenApplyAsync(reply -> existing(requestId, reply), executor);
   }
 
   /** Brings a request back to life where it is unfinished. */

@@ -117,7 +117,8 @@ class CairnNodeTest {
         -1,
         false,
         false,
-        false);
+        false,
+        0);
   }
 
   private static int[] alone(RequestSpec spec) {
@@ -273,7 +274,8 @@ class CairnNodeTest {
               -1,
               false,
               false,
-              false);
+              false,
+              0);
       assertThatThrownBy(() -> get(node.requests().submit(spec)))
           .cause()
           .hasMessageContaining("128 tokens, expected at most 127");

@@ -12,9 +12,13 @@ import java.util.List;
 /**
  * A {@link RequestSpec} as a CBOR map (RFC 8949) from field name to value. The mapping is written
  * out field by field: no class name is ever read from the bytes. A field that this program does not
- * know is ignored; one that schema version 1 has and that is missing or of another type is refused.
+ * know is ignored; one that the event's schema version has and that is missing or of another type
+ * is refused.
  */
 final class AcceptedCbor {
+  /** First schema version whose requests have a timeout. */
+  private static final int TIMEOUTS = 2;
+
   private static final ObjectMapper CBOR = new ObjectMapper(new CBORFactory());
 
   private AcceptedCbor() {}
@@ -43,6 +47,7 @@ final class AcceptedCbor {
     map.put("echo", spec.echo());
     map.put("promptLogprobs", spec.promptLogprobs());
     map.put("cancelOnDisconnect", spec.cancelOnDisconnect());
+    map.put("timeoutMillis", spec.timeoutMillis());
     try {
       return CBOR.writeValueAsBytes(map);
     } catch (IOException e) {
@@ -50,7 +55,10 @@ final class AcceptedCbor {
     }
   }
 
-  static RequestSpec decode(byte[] bytes) throws EventFormatException {
+  /**
+   * @param version schema version of the event that holds the request
+   */
+  static RequestSpec decode(byte[] bytes, int version) throws EventFormatException {
     JsonNode map;
     try {
       map = CBOR.readTree(bytes);
@@ -82,7 +90,11 @@ final class AcceptedCbor {
         number(map, "logprobs"),
         flag(map, "echo"),
         flag(map, "promptLogprobs"),
-        flag(map, "cancelOnDisconnect"));
+        flag(map, "cancelOnDisconnect"),
+        version < TIMEOUTS
+            ? 0
+            : field(map, "timeoutMillis", JsonNode::canConvertToLong, "a whole number")
+                .longValue());
   }
 
   private static byte[] packed(int[] tokens) {

@@ -8,6 +8,8 @@ public enum FinishReason {
   LENGTH,
   /** Somebody cancelled it. */
   CANCELLED,
+  /** Its time was over; it keeps what it has. */
+  TIMEOUT,
   /** It could not be completed; the event's detail says why. */
   ERROR
 }

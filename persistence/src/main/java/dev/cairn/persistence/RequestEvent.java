@@ -11,7 +11,7 @@ import java.util.Objects;
  */
 public sealed interface RequestEvent {
   /** Version of the events' form that this program writes. */
-  int SCHEMA_VERSION = 1;
+  int SCHEMA_VERSION = 2;
 
   String requestId();
 
@@ -88,6 +88,20 @@ public sealed interface RequestEvent {
       return Objects.hash(requestId, epoch, index, Arrays.hashCode(tokens));
     }
   }
+
+  /**
+   * Nothing is generated until the request is resumed.
+   *
+   * @param index number of tokens committed before
+   */
+  record Paused(String requestId, int epoch, int index) implements RequestEvent {}
+
+  /**
+   * A paused request goes on.
+   *
+   * @param index number of tokens committed before
+   */
+  record Resumed(String requestId, int epoch, int index) implements RequestEvent {}
 
   /**
    * The request ended. Removes it from the journal's unfinished ones.

@@ -4,6 +4,8 @@ import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
+import dev.cairn.persistence.RequestEvent.Paused;
+import dev.cairn.persistence.RequestEvent.Resumed;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +20,8 @@ public final class RequestEventCodec {
   private static final String ASSIGNED = "assigned";
   private static final String TOKENS = "tokens";
   private static final String FINISHED = "finished";
+  private static final String PAUSED = "paused";
+  private static final String RESUMED = "resumed";
 
   private RequestEventCodec() {}
 
@@ -75,7 +79,8 @@ public final class RequestEventCodec {
     }
     RequestEvent event =
         switch (kind) {
-          case ACCEPTED -> new Accepted(AcceptedCbor.decode(in.readBytes()));
+          case ACCEPTED ->
+              new Accepted(AcceptedCbor.decode(in.readBytes(), header.schemaVersion()));
           case ASSIGNED ->
               new Assigned(
                   header.requestId(),
@@ -98,6 +103,8 @@ public final class RequestEventCodec {
                   header.index(),
                   reason(in.readByte()),
                   in.readString());
+          case PAUSED -> new Paused(header.requestId(), header.epoch(), header.index());
+          case RESUMED -> new Resumed(header.requestId(), header.epoch(), header.index());
           default -> throw unknown(manifest);
         };
     in.expectEnd();
@@ -119,6 +126,10 @@ public final class RequestEventCodec {
       return ASSIGNED;
     } else if (event instanceof TokensCommitted) {
       return TOKENS;
+    } else if (event instanceof Paused) {
+      return PAUSED;
+    } else if (event instanceof Resumed) {
+      return RESUMED;
     } else {
       return FINISHED;
     }
@@ -153,7 +164,7 @@ public final class RequestEventCodec {
     return new EventFormatException(
         "An event has the manifest \""
             + manifest
-            + "\", expected accepted, assigned, tokens or finished and a schema version up to "
+            + "\", expected accepted, assigned, tokens, paused, resumed or finished and a schema version up to "
             + RequestEvent.SCHEMA_VERSION
             + ".");
   }
@@ -219,6 +230,7 @@ public final class RequestEventCodec {
       case LENGTH -> 2;
       case CANCELLED -> 3;
       case ERROR -> 4;
+      case TIMEOUT -> 5;
     };
   }
 
@@ -228,8 +240,9 @@ public final class RequestEventCodec {
       case 2 -> FinishReason.LENGTH;
       case 3 -> FinishReason.CANCELLED;
       case 4 -> FinishReason.ERROR;
+      case 5 -> FinishReason.TIMEOUT;
       default ->
-          throw new EventFormatException("A finish reason is " + code + ", expected 1 to 4.");
+          throw new EventFormatException("A finish reason is " + code + ", expected 1 to 5.");
     };
   }
 }

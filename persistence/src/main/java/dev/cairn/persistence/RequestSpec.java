@@ -22,6 +22,8 @@ import java.util.Objects;
  * @param echo whether the client wants the prompt back
  * @param promptLogprobs whether log-probabilities of the prompt are wanted
  * @param cancelOnDisconnect whether the request ends when its client leaves
+ * @param timeoutMillis how long after {@code submittedAtMillis} the request ends with what it has;
+ *     0: never
  */
 public record RequestSpec(
     String id,
@@ -37,9 +39,14 @@ public record RequestSpec(
     int logprobs,
     boolean echo,
     boolean promptLogprobs,
-    boolean cancelOnDisconnect) {
+    boolean cancelOnDisconnect,
+    long timeoutMillis) {
   public RequestSpec {
     stop = List.copyOf(stop);
+    if (timeoutMillis < 0) {
+      throw new IllegalArgumentException(
+          "a timeout of " + timeoutMillis + " ms, expected 0 or more");
+    }
   }
 
   /**
@@ -59,7 +66,8 @@ public record RequestSpec(
         && logprobs == that.logprobs
         && echo == that.echo
         && promptLogprobs == that.promptLogprobs
-        && cancelOnDisconnect == that.cancelOnDisconnect;
+        && cancelOnDisconnect == that.cancelOnDisconnect
+        && timeoutMillis == that.timeoutMillis;
   }
 
   /** By value, the prompt's tokens included. */

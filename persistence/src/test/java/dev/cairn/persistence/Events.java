@@ -5,6 +5,8 @@ import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
+import dev.cairn.persistence.RequestEvent.Paused;
+import dev.cairn.persistence.RequestEvent.Resumed;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -39,7 +41,8 @@ final class Events {
                 5,
                 true,
                 true,
-                true)));
+                true,
+                90_000L)));
     events.put("assigned", new Assigned(id, 1, 0, "cpu-0", "cairn-1"));
     events.put("assigned-again", new Assigned(id, 300, 70_000, "hip:0@node-b", "cairn-1"));
     events.put("tokens-one", tokens(id, 1, 0, new int[] {49_151}));
@@ -53,8 +56,38 @@ final class Events {
             new int[] {11},
             List.of(new TokenLogprobs(-0.5f, new int[] {11, 12}, new float[] {-0.5f, -1.25f})),
             List.of(new TokenLogprobs(-3f, new int[0], new float[0]))));
+    events.put("paused", new Paused(id, 2, 8));
+    events.put("resumed", new Resumed(id, 2, 8));
     events.put("finished", new Finished(id, 2, 8, FinishReason.STOP, ""));
     events.put("finished-error", new Finished(id, 2, 8, FinishReason.ERROR, "The device is gone."));
+    events.put("finished-timeout", new Finished(id, 2, 8, FinishReason.TIMEOUT, ""));
+    return events;
+  }
+
+  /** The same, as schema version 1 could say it. */
+  static Map<String, RequestEvent> goldenOfVersion1() {
+    Map<String, RequestEvent> events = golden();
+    List.of("paused", "resumed", "finished-timeout").forEach(events::remove);
+    RequestSpec s = ((Accepted) events.get("accepted")).spec();
+    events.put(
+        "accepted",
+        new Accepted(
+            new RequestSpec(
+                s.id(),
+                s.model(),
+                s.modelFingerprint(),
+                s.submittedAtMillis(),
+                s.promptTokens(),
+                s.maxTokens(),
+                s.sampling(),
+                s.seed(),
+                s.stop(),
+                s.ignoreEos(),
+                s.logprobs(),
+                s.echo(),
+                s.promptLogprobs(),
+                s.cancelOnDisconnect(),
+                0)));
     return events;
   }
 
@@ -66,7 +99,7 @@ final class Events {
     String id = text(random, 40);
     int epoch = number(random);
     int index = number(random);
-    return switch (random.nextInt(4)) {
+    return switch (random.nextInt(6)) {
       case 0 -> new Accepted(spec(random, id));
       case 1 -> new Assigned(id, epoch, index, text(random, 20), text(random, 20));
       case 2 ->
@@ -77,6 +110,8 @@ final class Events {
               ints(random, random.nextInt(64)),
               logprobs(random),
               logprobs(random));
+      case 3 -> new Paused(id, epoch, index);
+      case 4 -> new Resumed(id, epoch, index);
       default ->
           new Finished(
               id, epoch, index, REASONS.get(random.nextInt(REASONS.size())), text(random, 80));
@@ -109,7 +144,8 @@ final class Events {
         random.nextInt(22) - 1,
         random.nextBoolean(),
         random.nextBoolean(),
-        random.nextBoolean());
+        random.nextBoolean(),
+        random.nextLong() >>> 1);
   }
 
   private static List<TokenLogprobs> logprobs(Random random) {

@@ -51,25 +51,46 @@ class RequestEventCodecTest {
   }
 
   @Test
-  @DisplayName("bytes of schema version 1 are read, and written, as they were when it was made")
+  @DisplayName("bytes of every schema version are read as they were meant")
   void golden() throws IOException {
-    Properties golden = new Properties();
-    try (InputStream in = getClass().getResourceAsStream("/golden/schema-1.properties")) {
-      golden.load(in);
-    }
-    Map<String, RequestEvent> events = Events.golden();
+    assertReads("/golden/schema-1.properties", Events.goldenOfVersion1());
+    assertReads("/golden/schema-2.properties", Events.golden());
+  }
+
+  @Test
+  @DisplayName("the newest schema version is written as it was when it was made")
+  void goldenWritten() throws IOException {
+    Properties golden = load("/golden/schema-" + RequestEvent.SCHEMA_VERSION + ".properties");
+    Events.golden()
+        .forEach(
+            (name, event) ->
+                assertThat(
+                        RequestEventCodec.manifest(event)
+                            + " "
+                            + HexFormat.of().formatHex(RequestEventCodec.encode(event)))
+                    .as(name)
+                    .isEqualTo(golden.getProperty(name)));
+  }
+
+  private static void assertReads(String resource, Map<String, RequestEvent> events)
+      throws IOException {
+    Properties golden = load(resource);
     assertThat(golden.stringPropertyNames()).isEqualTo(events.keySet());
     for (Map.Entry<String, RequestEvent> each : events.entrySet()) {
       String[] stored = golden.getProperty(each.getKey()).split(" ", 2);
-      byte[] bytes = HexFormat.of().parseHex(stored[1]);
-
-      assertThat(RequestEventCodec.decode(bytes, stored[0]))
-          .as(each.getKey())
+      assertThat(RequestEventCodec.decode(HexFormat.of().parseHex(stored[1]), stored[0]))
+          .as("%s of %s", each.getKey(), resource)
           .usingRecursiveComparison()
           .isEqualTo(each.getValue());
-      assertThat(RequestEventCodec.encode(each.getValue())).as(each.getKey()).isEqualTo(bytes);
-      assertThat(RequestEventCodec.manifest(each.getValue())).isEqualTo(stored[0]);
     }
+  }
+
+  private static Properties load(String resource) throws IOException {
+    Properties golden = new Properties();
+    try (InputStream in = RequestEventCodecTest.class.getResourceAsStream(resource)) {
+      golden.load(in);
+    }
+    return golden;
   }
 
   @Test
@@ -82,20 +103,20 @@ class RequestEventCodecTest {
   @DisplayName("an unknown manifest and a newer schema version are refused by name")
   void refusesUnknown() {
     byte[] bytes = serializer.toBinary(Events.golden().get("finished"));
-    assertThatThrownBy(() -> serializer.fromBinary(bytes, "finished:2"))
+    assertThatThrownBy(() -> serializer.fromBinary(bytes, "finished:3"))
         .isInstanceOf(EventFormatException.class)
-        .hasMessageContaining("finished:2")
+        .hasMessageContaining("finished:3")
         .hasMessageContaining("newer program");
-    for (String manifest : new String[] {"", "paused:1", "finished", "finished:0", "finished:x"}) {
+    for (String manifest : new String[] {"", "revoked:1", "finished", "finished:0", "finished:x"}) {
       assertThatThrownBy(() -> serializer.fromBinary(bytes, manifest))
           .isInstanceOf(EventFormatException.class)
           .hasMessageContaining("\"" + manifest + "\"");
     }
     byte[] newer = bytes.clone();
-    newer[0] = 2;
-    assertThatThrownBy(() -> serializer.fromBinary(newer, "finished:1"))
+    newer[0] = 3;
+    assertThatThrownBy(() -> serializer.fromBinary(newer, "finished:2"))
         .isInstanceOf(EventFormatException.class)
-        .hasMessageContaining("schema version 2");
+        .hasMessageContaining("schema version 3");
     assertThatThrownBy(() -> serializer.toBinary("text"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("java.lang.String");
@@ -130,7 +151,7 @@ class RequestEventCodecTest {
         noise[random.nextInt(noise.length)] = (byte) random.nextInt();
       }
       try {
-        assertThat(serializer.fromBinary(noise, "tokens:1")).isInstanceOf(RequestEvent.class);
+        assertThat(serializer.fromBinary(noise, "tokens:2")).isInstanceOf(RequestEvent.class);
       } catch (IOException refused) {
         assertThat(refused).isInstanceOf(EventFormatException.class).message().isNotBlank();
       }
@@ -145,7 +166,7 @@ class RequestEventCodecTest {
     ObjectNode map = (ObjectNode) CBOR.readTree(AcceptedCbor.encode(spec));
 
     ObjectNode more = map.deepCopy().put("@class", "java.lang.Runtime").put("later", 1);
-    assertThat(AcceptedCbor.decode(CBOR.writeValueAsBytes(more))).isEqualTo(spec);
+    assertThat(AcceptedCbor.decode(CBOR.writeValueAsBytes(more), 2)).isEqualTo(spec);
 
     for (Iterator<String> names = map.fieldNames(); names.hasNext(); ) {
       String name = names.next();
@@ -160,13 +181,13 @@ class RequestEventCodecTest {
       ((ObjectNode) missing.get("sampling")).remove(name);
       assertRefused(missing, name);
     }
-    assertThatThrownBy(() -> AcceptedCbor.decode("no CBOR".getBytes(StandardCharsets.UTF_8)))
+    assertThatThrownBy(() -> AcceptedCbor.decode("no CBOR".getBytes(StandardCharsets.UTF_8), 2))
         .isInstanceOf(EventFormatException.class);
   }
 
   private static void assertRefused(ObjectNode map, String name) throws IOException {
     byte[] bytes = CBOR.writeValueAsBytes(map);
-    assertThatThrownBy(() -> AcceptedCbor.decode(bytes))
+    assertThatThrownBy(() -> AcceptedCbor.decode(bytes, 2))
         .isInstanceOf(EventFormatException.class)
         .hasMessageContaining("\"" + name + "\"");
   }

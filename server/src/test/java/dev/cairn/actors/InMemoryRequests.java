@@ -4,7 +4,10 @@ import dev.cairn.model.TextStream;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.RequestState;
+import dev.cairn.request.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.IntUnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -114,26 +118,36 @@ public final class InMemoryRequests implements Requests {
     return CompletableFuture.completedFuture(request.map(r -> r.view));
   }
 
+  @Override
+  public CompletionStage<Optional<RequestView>> pause(String requestId) {
+    return told(requestId, r -> r.pause(true));
+  }
+
+  @Override
+  public CompletionStage<Optional<RequestView>> resume(String requestId) {
+    return told(requestId, r -> r.pause(false));
+  }
+
+  private CompletionStage<Optional<RequestView>> told(String requestId, Consumer<Running> what) {
+    Optional<Running> request = Optional.ofNullable(requests.get(requestId));
+    request.ifPresent(what);
+    return CompletableFuture.completedFuture(request.map(r -> r.view));
+  }
+
   private final class Running {
     private final RequestView view;
     private final TextStream text;
+    private RequestState state;
 
     Running(RequestSpec spec) {
-      this.view =
-          new RequestView(
-              spec,
-              new RequestView.Snapshot(
-                  RequestView.State.ACCEPTED,
-                  0,
-                  CommittedTokens.EMPTY,
-                  List.of(),
-                  Optional.empty()));
+      state = RequestState.NONE.apply(new RequestEvent.Accepted(spec));
+      this.view = new RequestView(spec, state.snapshot());
       this.text = new TextStream(tokenizer, spec.stop());
     }
 
     synchronized void generate(int count) {
       RequestSpec spec = view.spec();
-      RequestView.Snapshot before = view.snapshot();
+      Snapshot before = view.snapshot();
       if (before.finish().isPresent()) {
         return;
       }
@@ -154,27 +168,47 @@ public final class InMemoryRequests implements Requests {
       if (reason == null && size + tokens.size() == spec.maxTokens()) {
         reason = FinishReason.LENGTH;
       }
-      publish(
-          before.tokens().append(tokens.stream().mapToInt(t -> t).toArray(), logprobs),
-          Optional.ofNullable(reason).map(r -> new RequestView.Finish(r, "")));
+      List<TokenLogprobs> prompt = new ArrayList<>();
+      if (spec.promptLogprobs() && size == 0) {
+        for (int i = 1; i < spec.promptTokens().length; i++) {
+          prompt.add(logprobs(spec.promptTokens()[i], spec.logprobs()));
+        }
+      }
+      int[] more = tokens.stream().mapToInt(t -> t).toArray();
+      write(new RequestEvent.TokensCommitted(spec.id(), 1, size, more, logprobs, prompt));
+      if (reason != null) {
+        finish(reason, "");
+      } else {
+        view.publish(state.snapshot(), LOG);
+      }
     }
 
     synchronized void finish(FinishReason reason, String detail) {
-      if (view.snapshot().finish().isEmpty()) {
-        publish(view.snapshot().tokens(), Optional.of(new RequestView.Finish(reason, detail)));
+      if (state.isUnfinished()) {
+        int index = state.tokens().size();
+        write(new RequestEvent.Finished(view.spec().id(), state.epoch(), index, reason, detail));
+        view.publish(state.snapshot(), LOG);
       }
     }
 
-    private void publish(CommittedTokens tokens, Optional<RequestView.Finish> finish) {
-      List<TokenLogprobs> prompt = new ArrayList<>();
-      if (view.spec().promptLogprobs()) {
-        for (int i = 1; i < view.spec().promptTokens().length; i++) {
-          prompt.add(logprobs(view.spec().promptTokens()[i], view.spec().logprobs()));
-        }
+    synchronized void pause(boolean wanted) {
+      if (state.isUnfinished() && state.paused() != wanted) {
+        String id = view.spec().id();
+        int index = state.tokens().size();
+        write(
+            wanted
+                ? new RequestEvent.Paused(id, state.epoch(), index)
+                : new RequestEvent.Resumed(id, state.epoch(), index));
+        view.publish(state.snapshot(), LOG);
       }
-      RequestView.State state =
-          finish.isPresent() ? RequestView.State.FINISHED : RequestView.State.ASSIGNED;
-      view.publish(new RequestView.Snapshot(state, 1, tokens, prompt, finish), LOG);
+    }
+
+    private void write(RequestEvent event) {
+      if (event instanceof RequestEvent.TokensCommitted && state.epoch() == 0) {
+        int index = state.tokens().size();
+        state = state.apply(new RequestEvent.Assigned(event.requestId(), 1, index, "memory", "0"));
+      }
+      state = state.apply(event);
     }
   }
 

@@ -16,11 +16,12 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import dev.cairn.actors.CommittedTokens;
 import dev.cairn.actors.GpuActor;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.RequestView;
 import dev.cairn.device.Device;
+import dev.cairn.request.CommittedTokens;
+import dev.cairn.request.RequestState;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -48,6 +49,8 @@ class ArchitectureTest {
         .definedBy("dev.cairn.persistence..")
         .layer("scheduling")
         .definedBy("dev.cairn.scheduling..")
+        .layer("request")
+        .definedBy("dev.cairn.request..")
         .layer("actors")
         .definedBy("dev.cairn.actors..")
         .layer("cluster-config")
@@ -64,15 +67,23 @@ class ArchitectureTest {
         .mayOnlyBeAccessedByLayers("server")
         .whereLayer("actors")
         .mayOnlyBeAccessedByLayers("cluster-config", "server")
-        .whereLayer("scheduling")
+        .whereLayer("request")
         .mayOnlyBeAccessedByLayers("actors", "cluster-config", "server")
+        .whereLayer("scheduling")
+        .mayOnlyBeAccessedByLayers("request", "actors", "cluster-config", "server")
         .whereLayer("persistence")
-        .mayOnlyBeAccessedByLayers("scheduling", "actors", "cluster-config", "server")
+        .mayOnlyBeAccessedByLayers("scheduling", "request", "actors", "cluster-config", "server")
         .whereLayer("native-gpu")
-        .mayOnlyBeAccessedByLayers("scheduling", "actors", "cluster-config", "server")
+        .mayOnlyBeAccessedByLayers("scheduling", "request", "actors", "cluster-config", "server")
         .whereLayer("model")
         .mayOnlyBeAccessedByLayers(
-            "native-gpu", "persistence", "scheduling", "actors", "cluster-config", "server")
+            "native-gpu",
+            "persistence",
+            "scheduling",
+            "request",
+            "actors",
+            "cluster-config",
+            "server")
         .check(CAIRN);
   }
 
@@ -80,9 +91,7 @@ class ArchitectureTest {
   void thePureCoreKnowsNoActorsClocksThreadsOrRandomness() {
     noClasses()
         .that()
-        .resideInAPackage("dev.cairn.scheduling..")
-        .or()
-        .haveSimpleName("RequestState")
+        .resideInAnyPackage("dev.cairn.scheduling..", "dev.cairn.request..")
         .should()
         .dependOnClassesThat(
             resideInAPackage("org.apache.pekko..")
@@ -125,6 +134,12 @@ class ArchitectureTest {
         .should()
         .callMethodWhere(
             target(owner(assignableTo(RequestView.class))).and(target(name("publish"))))
+        .check(CAIRN);
+    noClasses()
+        .that()
+        .areNotAssignableTo(RequestActor.class)
+        .should()
+        .callMethodWhere(target(owner(assignableTo(RequestState.class))).and(target(name("apply"))))
         .check(CAIRN);
     methods()
         .that()

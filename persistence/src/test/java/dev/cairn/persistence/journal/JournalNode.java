@@ -179,7 +179,8 @@ final class JournalNode implements AutoCloseable {
         -1,
         false,
         false,
-        false);
+        false,
+        0);
   }
 
   @Override

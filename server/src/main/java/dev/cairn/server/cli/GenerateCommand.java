@@ -8,6 +8,7 @@ import dev.cairn.model.ModelFile;
 import dev.cairn.model.TextStream;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.Snapshot;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.NodeHandle;
 import dev.cairn.server.http.CompletionParser;
@@ -142,7 +143,7 @@ final class GenerateCommand implements Callable<Integer> {
   private int print(RequestView view, TextStream text) throws InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
     StringBuilder whole = new StringBuilder();
-    RequestView.Snapshot end =
+    Snapshot end =
         follow(
             view,
             text,
@@ -153,7 +154,7 @@ final class GenerateCommand implements Callable<Integer> {
                 out.flush();
               }
             });
-    RequestView.Finish finish = end.finish().orElseThrow();
+    Snapshot.Finish finish = end.finish().orElseThrow();
     if (finish.reason() == FinishReason.ERROR) {
       throw new IllegalStateException(finish.detail());
     }
@@ -174,15 +175,15 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   /** Hands over the text as it becomes safe to show, until the request ends. */
-  private static RequestView.Snapshot follow(
-      RequestView view, TextStream text, Consumer<String> show) throws InterruptedException {
+  private static Snapshot follow(RequestView view, TextStream text, Consumer<String> show)
+      throws InterruptedException {
     Semaphore changed = new Semaphore(1);
     RequestView.Subscription subscription = view.subscribe(changed::release);
     try {
       while (true) {
         changed.acquire();
         changed.drainPermits();
-        RequestView.Snapshot now = view.snapshot();
+        Snapshot now = view.snapshot();
         while (text.tokens() < now.tokens().size() && !text.stopped()) {
           text.append(now.tokens().get(text.tokens()));
         }

@@ -1,11 +1,11 @@
 package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.cairn.actors.CommittedTokens;
-import dev.cairn.actors.RequestView;
 import dev.cairn.model.TextStream;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.CommittedTokens;
+import dev.cairn.request.Snapshot;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
@@ -21,7 +21,7 @@ final class Completion {
   }
 
   /** The whole answer: an OpenAI {@code text_completion}. The request has ended. */
-  ObjectNode answer(RequestView.Snapshot snapshot) {
+  ObjectNode answer(Snapshot snapshot) {
     ObjectNode out = Json.object();
     out.put("id", spec.id());
     out.put("object", "text_completion");
@@ -49,7 +49,7 @@ final class Completion {
   }
 
   /** What {@code GET /v1/requests/{id}} says. */
-  ObjectNode status(RequestView.Snapshot snapshot) {
+  ObjectNode status(Snapshot snapshot) {
     ObjectNode out = Json.object();
     out.put("id", spec.id());
     out.put("object", "cairn.request");
@@ -57,7 +57,7 @@ final class Completion {
     out.put("model", spec.model());
     out.put("state", snapshot.state().name().toLowerCase(Locale.ROOT));
     out.put("finish_reason", finishReason(snapshot));
-    out.put("detail", snapshot.finish().map(RequestView.Finish::detail).orElse(""));
+    out.put("detail", snapshot.finish().map(Snapshot.Finish::detail).orElse(""));
     out.put("epoch", snapshot.epoch());
     out.put("seed", spec.seed());
     out.put("max_tokens", spec.maxTokens());
@@ -85,7 +85,7 @@ final class Completion {
   }
 
   /** Lower case, or null while the request runs. */
-  static String finishReason(RequestView.Snapshot snapshot) {
+  static String finishReason(Snapshot snapshot) {
     return snapshot.finish().map(f -> f.reason().name().toLowerCase(Locale.ROOT)).orElse(null);
   }
 
@@ -98,7 +98,7 @@ final class Completion {
   }
 
   /** The output's text as far as it is safe to show. */
-  private String text(RequestView.Snapshot snapshot) {
+  private String text(Snapshot snapshot) {
     TextStream stream = new TextStream(tokenizer, spec.stop());
     CommittedTokens tokens = snapshot.tokens();
     for (int i = 0; i < tokens.size() && !stream.stopped(); i++) {

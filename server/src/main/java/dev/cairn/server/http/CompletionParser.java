@@ -108,7 +108,8 @@ public final class CompletionParser {
             logprobs,
             echo,
             echo && logprobs >= 0,
-            cancelOnDisconnect(fields));
+            cancelOnDisconnect(fields),
+            fields.integer("timeout_ms", 0, 1, Integer.MAX_VALUE));
     return new CompletionCall(spec, stream, includeUsage);
   }
 

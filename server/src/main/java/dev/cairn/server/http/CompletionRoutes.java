@@ -6,6 +6,7 @@ import dev.cairn.actors.Requests;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.Snapshot;
 import dev.cairn.server.NodeHandle;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
@@ -13,6 +14,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
@@ -83,8 +85,23 @@ final class CompletionRoutes {
 
   /** {@code POST /v1/requests/{id}/cancel}. */
   CompletionStage<HttpResponse> cancel(Router.Call call) {
+    return told(call, requests::cancel);
+  }
+
+  /** {@code POST /v1/requests/{id}/pause}. */
+  CompletionStage<HttpResponse> pause(Router.Call call) {
+    return told(call, requests::pause);
+  }
+
+  /** {@code POST /v1/requests/{id}/resume}. */
+  CompletionStage<HttpResponse> resume(Router.Call call) {
+    return told(call, requests::resume);
+  }
+
+  private CompletionStage<HttpResponse> told(
+      Router.Call call, Function<String, CompletionStage<Optional<RequestView>>> what) {
     String id = id(call);
-    return requests.cancel(id).thenApplyAsync(view -> status(id, existing(id, view)), executor);
+    return what.apply(id).thenApplyAsync(view -> status(id, existing(id, view)), executor);
   }
 
   /** {@code GET /v1/requests/{id}/stream}. */
@@ -119,10 +136,10 @@ final class CompletionRoutes {
 
   /** Waits for the request's end, or for the client to leave. */
   private CompletionStage<HttpResponse> whole(RequestView view, ClientConnection connection) {
-    CompletableFuture<RequestView.Snapshot> end = new CompletableFuture<>();
+    CompletableFuture<Snapshot> end = new CompletableFuture<>();
     Runnable look =
         () -> {
-          RequestView.Snapshot now = view.snapshot();
+          Snapshot now = view.snapshot();
           if (now.finish().isPresent()) {
             end.complete(now);
           }
@@ -142,8 +159,8 @@ final class CompletionRoutes {
         .thenApplyAsync(snapshot -> answer(view, snapshot), executor);
   }
 
-  private HttpResponse answer(RequestView view, RequestView.Snapshot snapshot) {
-    RequestView.Finish finish = snapshot.finish().orElseThrow();
+  private HttpResponse answer(RequestView view, Snapshot snapshot) {
+    Snapshot.Finish finish = snapshot.finish().orElseThrow();
     if (finish.reason() == FinishReason.ERROR) {
       return Replies.error(ApiError.failed(finish.detail()), settings);
     }

@@ -1,12 +1,12 @@
 package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.cairn.actors.CommittedTokens;
-import dev.cairn.actors.RequestView;
 import dev.cairn.model.TextStream;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.CommittedTokens;
+import dev.cairn.request.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.pekko.util.ByteString;
@@ -50,7 +50,7 @@ final class EventRenderer {
    *
    * @throws ApiError where no event can have had this id
    */
-  void resumeAfter(int id, RequestView.Snapshot snapshot) {
+  void resumeAfter(int id, Snapshot snapshot) {
     CommittedTokens tokens = snapshot.tokens();
     if (id < 0 || id > tokens.size()) {
       throw ApiError.invalid(
@@ -83,7 +83,7 @@ final class EventRenderer {
   }
 
   /** The events that a snapshot adds to those rendered before; perhaps none. */
-  List<ByteString> render(RequestView.Snapshot snapshot) {
+  List<ByteString> render(Snapshot snapshot) {
     List<ByteString> events = new ArrayList<>(4);
     boolean ended = snapshot.finish().isPresent();
     if (promptPending) {
@@ -109,8 +109,8 @@ final class EventRenderer {
     return events;
   }
 
-  private void end(RequestView.Snapshot snapshot, List<ByteString> events) {
-    RequestView.Finish finish = snapshot.finish().orElseThrow();
+  private void end(Snapshot snapshot, List<ByteString> events) {
+    Snapshot.Finish finish = snapshot.finish().orElseThrow();
     int size = snapshot.tokens().size();
     text.finish();
     addLogprobs(snapshot.tokens(), size);
@@ -141,7 +141,7 @@ final class EventRenderer {
    * The last index not above a given one at which an event may have ended. Whether one may depends
    * on the tokens that follow as well: they show that no stop string begins before it.
    */
-  private int boundaryAtMost(int index, RequestView.Snapshot snapshot) {
+  private int boundaryAtMost(int index, Snapshot snapshot) {
     CommittedTokens tokens = snapshot.tokens();
     TextStream all = new TextStream(tokenizer, spec.stop());
     int lower = 0;

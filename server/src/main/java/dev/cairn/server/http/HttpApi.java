@@ -65,6 +65,8 @@ public final class HttpApi {
     router.add("GET", "/v1/requests/{id}", completions::get);
     router.add("GET", "/v1/requests/{id}/stream", completions::stream);
     router.add("POST", "/v1/requests/{id}/cancel", completions::cancel);
+    router.add("POST", "/v1/requests/{id}/pause", completions::pause);
+    router.add("POST", "/v1/requests/{id}/resume", completions::resume);
     router.add("GET", "/v1/models", models::list);
     router.add("GET", "/v1/models/{id}", models::get);
     router.add("POST", "/tokenize", call -> api.withBody(call, models::tokenize));

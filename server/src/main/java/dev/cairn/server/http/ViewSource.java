@@ -1,6 +1,7 @@
 package dev.cairn.server.http;
 
 import dev.cairn.actors.RequestView;
+import dev.cairn.request.Snapshot;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.pekko.Done;
 import org.apache.pekko.stream.Attributes;
@@ -19,9 +20,9 @@ import org.apache.pekko.stream.stage.GraphStageLogic;
  * meanwhile: without demand a publication does not even wake the stage. Whatever way the stream
  * ends, its subscription to the view ends with it.
  */
-final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
-  private final Outlet<RequestView.Snapshot> out = Outlet.create("ViewSource.out");
-  private final SourceShape<RequestView.Snapshot> shape = SourceShape.of(out);
+final class ViewSource extends GraphStage<SourceShape<Snapshot>> {
+  private final Outlet<Snapshot> out = Outlet.create("ViewSource.out");
+  private final SourceShape<Snapshot> shape = SourceShape.of(out);
   private final RequestView view;
   private final ClientConnection connection;
   private final Runnable abandoned;
@@ -39,7 +40,7 @@ final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
   }
 
   @Override
-  public SourceShape<RequestView.Snapshot> shape() {
+  public SourceShape<Snapshot> shape() {
     return shape;
   }
 
@@ -56,7 +57,7 @@ final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
     private final AsyncCallback<Done> left = createAsyncCallback(done -> leave());
     private RequestView.Subscription subscription;
     private ClientConnection.Registration registration;
-    private RequestView.Snapshot last;
+    private Snapshot last;
 
     Follower() {
       super(shape);
@@ -105,7 +106,7 @@ final class ViewSource extends GraphStage<SourceShape<RequestView.Snapshot>> {
       if (!isAvailable(out)) {
         return;
       }
-      RequestView.Snapshot now = view.snapshot();
+      Snapshot now = view.snapshot();
       if (now == last) {
         hungry.set(true);
         now = view.snapshot();

@@ -68,7 +68,7 @@ class CompletionsTest {
             "max_tokens":7,"temperature":0.5,"top_p":0.6,"top_k":8,"min_p":0.05,"seed":-3,
             "stop":["a","b"],"ignore_eos":true,"logprobs":2,"echo":true,"on_disconnect":"cancel",
             "repetition_penalty":1.2,"presence_penalty":-0.5,"frequency_penalty":0.25,
-            "n":1,"best_of":1,"suffix":"","logit_bias":{},"user":"u","whatever":1
+            "n":1,"best_of":1,"suffix":"","logit_bias":{},"user":"u","whatever":1,"timeout_ms":5000
             """);
     assertThat(spec.sampling()).isEqualTo(new Sampling(0.5f, 8, 0.6f, 0.05f, 1.2f, -0.5f, 0.25f));
     assertThat(spec.maxTokens()).isEqualTo(7);
@@ -79,6 +79,7 @@ class CompletionsTest {
     assertThat(spec.echo()).isTrue();
     assertThat(spec.promptLogprobs()).isTrue();
     assertThat(spec.cancelOnDisconnect()).isTrue();
+    assertThat(spec.timeoutMillis()).isEqualTo(5000);
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.cairn.actors.RejectedException;
 import dev.cairn.server.TestNode;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -91,6 +92,8 @@ class ErrorsTest {
         "suffix | \"suffix\":\"end\" | suffix is not supported; expected a request without it.",
         "logit_bias | \"logit_bias\":{\"5\":1} | logit_bias is not supported; expected a request"
             + " without it.",
+        "timeout_ms | \"timeout_ms\":0 | timeout_ms is the number 0; expected an integer from 1 to"
+            + " 2147483647.",
         "on_disconnect | \"on_disconnect\":\"stay\" | on_disconnect is the string \"stay\"; expected"
             + " \"continue\" or \"cancel\".",
       })
@@ -251,7 +254,9 @@ class ErrorsTest {
     for (String id : new String[] {"none", "..%2f", "%00", "a".repeat(65)}) {
       assertThat(node.get("/v1/requests/" + id).statusCode()).as(id).isEqualTo(404);
       assertThat(node.get("/v1/requests/" + id + "/stream").statusCode()).isEqualTo(404);
-      assertThat(node.post("/v1/requests/" + id + "/cancel", "").statusCode()).isEqualTo(404);
+      for (String what : List.of("cancel", "pause", "resume")) {
+        assertThat(node.post("/v1/requests/" + id + "/" + what, "").statusCode()).isEqualTo(404);
+      }
     }
     HttpResponse<String> wrong = node.get("/v1/completions");
     assertThat(wrong.statusCode()).isEqualTo(405);

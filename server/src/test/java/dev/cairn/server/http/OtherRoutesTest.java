@@ -70,6 +70,32 @@ class OtherRoutesTest {
   }
 
   @Test
+  @DisplayName("a pause and a resumption answer with the request's state")
+  void pauseAndResume() {
+    node.inMemory().manual();
+    var running =
+        node.client()
+            .sendAsync(
+                node.request("/v1/completions")
+                    .POST(java.net.http.HttpRequest.BodyPublishers.ofString("{\"prompt\":\"hi\"}"))
+                    .build(),
+                HttpResponse.BodyHandlers.ofString());
+    while (node.inMemory().size() == 0) {
+      Thread.onSpinWait();
+    }
+    String id = node.inMemory().ids().get(0);
+    node.inMemory().generate(id, 2);
+    JsonNode paused = Sse.json(node.post("/v1/requests/" + id + "/pause", "").body());
+    assertThat(paused.get("state").asText()).isEqualTo("paused");
+    assertThat(paused.get("completion_tokens").asInt()).isEqualTo(2);
+    JsonNode resumed = Sse.json(node.post("/v1/requests/" + id + "/resume", "").body());
+    assertThat(resumed.get("state").asText()).isEqualTo("assigned");
+    Sse.json(node.post("/v1/requests/" + id + "/cancel", "").body());
+    assertThat(Sse.json(running.join().body()).get("usage").get("completion_tokens").asInt())
+        .isEqualTo(2);
+  }
+
+  @Test
   @DisplayName("the model is listed and found by its name and its file's")
   void models() {
     JsonNode list = Sse.json(node.get("/v1/models").body());

@@ -1,4 +1,4 @@
-package dev.cairn.actors;
+package dev.cairn.request;
 
 import dev.cairn.model.TokenLogprobs;
 import java.util.Arrays;

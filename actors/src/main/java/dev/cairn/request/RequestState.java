@@ -1,12 +1,11 @@
-package dev.cairn.actors;
+package dev.cairn.request;
 
-import dev.cairn.actors.RequestView.Finish;
-import dev.cairn.actors.RequestView.Snapshot;
-import dev.cairn.actors.RequestView.State;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.Snapshot.Finish;
+import dev.cairn.request.Snapshot.State;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import java.util.ArrayList;
@@ -19,39 +18,59 @@ import java.util.Optional;
  *
  * @param spec empty before the request is accepted
  * @param epoch newest attempt, 0 before the first
+ * @param device name of that attempt's device, empty before the first
+ * @param paused whether it waits to be resumed
  * @param tokens committed output; the one list that grows
  * @param promptLogprobs of prompt tokens 1 and up, or empty
  * @param finish empty while unfinished
  */
-record RequestState(
+public record RequestState(
     Optional<RequestSpec> spec,
     int epoch,
+    String device,
+    boolean paused,
     CommittedTokens tokens,
     List<TokenLogprobs> promptLogprobs,
     Optional<Finish> finish) {
   /** Requests have no tenants yet, so all of them may share cached keys and values. */
   private static final String NO_SALT = "";
 
-  static final RequestState NONE =
-      new RequestState(Optional.empty(), 0, CommittedTokens.EMPTY, List.of(), Optional.empty());
+  /** Before anything was written. */
+  public static final RequestState NONE =
+      new RequestState(
+          Optional.empty(), 0, "", false, CommittedTokens.EMPTY, List.of(), Optional.empty());
 
   /** The state after an event. An event that does not follow is a damaged journal. */
-  RequestState apply(RequestEvent event) {
+  public RequestState apply(RequestEvent event) {
     if (event instanceof RequestEvent.Accepted accepted) {
       expect(spec.isEmpty(), event, "a request that is not accepted yet");
-      return new RequestState(Optional.of(accepted.spec()), 0, tokens, List.of(), finish);
+      return new RequestState(
+          Optional.of(accepted.spec()), 0, device, paused, tokens, promptLogprobs, finish);
     }
-    expect(spec.isPresent() && finish.isEmpty(), event, "an accepted, unfinished request");
+    expect(isUnfinished(), event, "an accepted, unfinished request");
     expect(event.index() == tokens.size(), event, "index " + tokens.size());
     if (event instanceof RequestEvent.Assigned assigned) {
       expect(assigned.epoch() > epoch, event, "an epoch after " + epoch);
-      return new RequestState(spec, assigned.epoch(), tokens, promptLogprobs, finish);
+      expect(!paused, event, "a request that is not paused");
+      return new RequestState(
+          spec, assigned.epoch(), assigned.device(), false, tokens, promptLogprobs, finish);
     }
     expect(event.epoch() == epoch, event, "epoch " + epoch);
+    if (event instanceof RequestEvent.Paused) {
+      expect(!paused, event, "a request that is not paused");
+      return new RequestState(spec, epoch, device, true, tokens, promptLogprobs, finish);
+    }
+    if (event instanceof RequestEvent.Resumed) {
+      expect(paused, event, "a paused request");
+      return new RequestState(spec, epoch, device, false, tokens, promptLogprobs, finish);
+    }
     if (event instanceof RequestEvent.TokensCommitted committed) {
+      expect(!paused, event, "a request that is not paused");
       return new RequestState(
           spec,
           epoch,
+          device,
+          false,
           tokens.append(committed.tokens(), committed.logprobs()),
           committed.promptLogprobs().isEmpty() ? promptLogprobs : committed.promptLogprobs(),
           finish);
@@ -60,6 +79,8 @@ record RequestState(
     return new RequestState(
         spec,
         epoch,
+        device,
+        paused,
         tokens,
         promptLogprobs,
         Optional.of(new Finish(finished.reason(), finished.detail())));
@@ -67,7 +88,10 @@ record RequestState(
 
   /** Whether tokens are the next ones of this attempt; nothing else is ever committed. */
   boolean isNext(Handover handover) {
-    return isUnfinished() && handover.epoch() == epoch && handover.firstIndex() == tokens.size();
+    return isUnfinished()
+        && !paused
+        && handover.epoch() == epoch
+        && handover.firstIndex() == tokens.size();
   }
 
   /** Whether a repeated hand-over of this attempt says something else than what was committed. */
@@ -135,13 +159,17 @@ record RequestState(
         NO_SALT);
   }
 
-  boolean isUnfinished() {
+  /** Whether the request exists and has not ended. */
+  public boolean isUnfinished() {
     return spec.isPresent() && finish.isEmpty();
   }
 
-  Snapshot snapshot() {
+  /** What readers see of it. */
+  public Snapshot snapshot() {
     State state =
-        finish.isPresent() ? State.FINISHED : epoch == 0 ? State.ACCEPTED : State.ASSIGNED;
+        finish.isPresent()
+            ? State.FINISHED
+            : paused ? State.PAUSED : epoch == 0 ? State.ACCEPTED : State.ASSIGNED;
     return new Snapshot(state, epoch, tokens, promptLogprobs, finish);
   }
 

@@ -1,0 +1,70 @@
+package dev.cairn.request;
+
+import dev.cairn.scheduling.Admission;
+import dev.cairn.scheduling.Handover;
+
+/**
+ * What a request does once what it decided is durable.
+ *
+ * @param <C> what stands for a client that waits for an answer
+ * @param <D> what stands for a device's scheduler
+ */
+public interface Effects<C, D> {
+  /** Answers to clients. */
+  enum Answer {
+    /** The request exists. */
+    KNOWN,
+    /** There is no such request. */
+    UNKNOWN,
+    /** The id names a request with other content. */
+    CONFLICT
+  }
+
+  /** Tells a client. */
+  void reply(C client, Answer answer);
+
+  /** The request exists: from now on it can be read. */
+  void open(RequestState state);
+
+  /** The request was submitted and is durable. */
+  void accepted(RequestState state);
+
+  /** Shows readers the new state. */
+  void publish(RequestState state);
+
+  /** Counts tokens that were committed. */
+  void measure(int firstIndex, int tokens);
+
+  /** Has a scheduler run the request. */
+  void admit(D scheduler, Admission admission);
+
+  /** Asks a scheduler whether it still runs an epoch of which {@code nextIndex} tokens are kept. */
+  void adopt(D scheduler, int epoch, int nextIndex);
+
+  /** Tells a scheduler that tokens are committed. */
+  void acknowledge(D scheduler, int epoch, int nextIndex);
+
+  /** Tells a scheduler that the request ended by itself. */
+  void release(D scheduler, int epoch);
+
+  /** Has a scheduler let go of the request and say when it has. */
+  void leave(D scheduler, int epoch, LetGo why);
+
+  /** Looks for a device at once. */
+  void assignNow();
+
+  /** Looks for a device after a pause. */
+  void assignLater();
+
+  /** The request's time is over after so long. */
+  void deadlineIn(long millis);
+
+  /** Tokens were dropped; perhaps they contradict what is committed. */
+  void stale(RequestState state, Handover handover, boolean contradicts);
+
+  /** The request has ended; its owner is needed by readers at most. */
+  void ended();
+
+  /** Nobody needs the owner of this request. */
+  void unneeded();
+}

@@ -1,0 +1,382 @@
+package dev.cairn.request;
+
+import dev.cairn.model.Tokenizer;
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestEvent;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.Effects.Answer;
+import dev.cairn.scheduling.Handover;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * How one request behaves: what it writes and what it does about each thing that happens to it.
+ * Pure: no actor, no clock, no thread. The caller passes the newest state, makes the events of the
+ * {@link Decision} durable, and carries out its effects before it passes anything else.
+ *
+ * <p>What this object holds beside the state is lost with the process, and nothing that a client
+ * may count on is among it.
+ *
+ * @param <C> what stands for a client that waits for an answer
+ * @param <D> what stands for a device's scheduler
+ */
+public final class RequestProtocol<C, D> {
+  private final String requestId;
+  private final Placement<D> placement;
+  private final Tokenizer tokenizer;
+  private final int maxDeviceLosses;
+
+  /** The scheduler that runs the newest epoch, or is asked whether it does. */
+  private Optional<D> scheduler = Optional.empty();
+
+  private boolean adopting;
+  private Optional<StopStrings> stopStrings = Optional.empty();
+  private Optional<C> submitter = Optional.empty();
+
+  /** Why the request is about to leave its device. */
+  private Optional<LetGo> leaving = Optional.empty();
+
+  private boolean resumeAtOnce;
+
+  /** Who asked for that and waits until it is durable. */
+  private final List<C> waiting = new ArrayList<>();
+
+  private int deviceLosses;
+
+  /**
+   * @param maxDeviceLosses attempts lost to device failures before the request ends with an error
+   */
+  public RequestProtocol(
+      String requestId, Placement<D> placement, Tokenizer tokenizer, int maxDeviceLosses) {
+    this.requestId = requestId;
+    this.placement = placement;
+    this.tokenizer = tokenizer;
+    this.maxDeviceLosses = maxDeviceLosses;
+  }
+
+  /** Who waits for the request to become durable; told if it never does. */
+  public Optional<C> submitter() {
+    return submitter;
+  }
+
+  /**
+   * The journal was read.
+   *
+   * @param nowMillis milliseconds since the epoch
+   */
+  public Decision<C, D> recovered(RequestState state, long nowMillis) {
+    if (state.spec().isEmpty()) {
+      return Decision.nothing();
+    }
+    RequestSpec spec = state.spec().get();
+    if (!state.isUnfinished()) {
+      return Decision.act(
+          to -> {
+            to.open(state);
+            to.ended();
+          });
+    }
+    stopStrings = Optional.of(new StopStrings(spec, tokenizer, state.tokens()));
+    if (!state.paused() && state.epoch() > 0) {
+      scheduler = placement.named(state.device(), spec).map(Target::scheduler);
+      adopting = scheduler.isPresent();
+    }
+    return Decision.act(
+        to -> {
+          to.open(state);
+          startDeadline(spec, nowMillis, to);
+          if (adopting) {
+            to.adopt(scheduler.orElseThrow(), state.epoch(), state.tokens().size());
+          } else if (!state.paused()) {
+            to.assignNow();
+          }
+        });
+  }
+
+  private void startDeadline(RequestSpec spec, long nowMillis, Effects<C, D> to) {
+    if (spec.timeoutMillis() > 0) {
+      // A clock that was set back gives no request more time than it asked for.
+      long elapsed = Math.max(0, nowMillis - spec.submittedAtMillis());
+      to.deadlineIn(Math.max(0, spec.timeoutMillis() - elapsed));
+    }
+  }
+
+  /** A client submits the request. */
+  public Decision<C, D> submit(RequestState state, RequestSpec spec, C client, long nowMillis) {
+    if (state.spec().isPresent()) {
+      boolean same = state.spec().get().isSameRequest(spec);
+      return reply(client, same ? Answer.KNOWN : Answer.CONFLICT);
+    }
+    List<RequestEvent> events = new ArrayList<>();
+    events.add(new RequestEvent.Accepted(spec));
+    // One write for both where a device is known: a request costs one commit before it runs.
+    Optional<Target<D>> target = placement.choose(spec);
+    target.ifPresent(t -> events.add(assigned(1, 0, t)));
+    submitter = Optional.of(client);
+    return new Decision<>(
+        events,
+        (next, to) -> {
+          submitter = Optional.empty();
+          stopStrings = Optional.of(new StopStrings(spec, tokenizer, next.tokens()));
+          to.open(next);
+          to.accepted(next);
+          to.reply(client, Answer.KNOWN);
+          startDeadline(spec, nowMillis, to);
+          admitOrWait(next, target, to);
+        });
+  }
+
+  /** A client asks whether there is such a request. */
+  public Decision<C, D> find(RequestState state, C client) {
+    return state.spec().isEmpty() ? unknown(client) : reply(client, Answer.KNOWN);
+  }
+
+  /** A client ends the request; it is answered when the end is durable. */
+  public Decision<C, D> cancel(RequestState state, C client) {
+    return leaveFor(state, client, LetGo.CANCEL);
+  }
+
+  /** A client halts the request; it is answered when that is durable. */
+  public Decision<C, D> pause(RequestState state, C client) {
+    if (state.paused() && state.isUnfinished()) {
+      return reply(client, Answer.KNOWN);
+    }
+    resumeAtOnce = false;
+    return leaveFor(state, client, LetGo.PAUSE);
+  }
+
+  private Decision<C, D> leaveFor(RequestState state, C client, LetGo why) {
+    if (state.spec().isEmpty()) {
+      return unknown(client);
+    }
+    if (!state.isUnfinished()) {
+      return reply(client, Answer.KNOWN);
+    }
+    waiting.add(client);
+    return leave(state, why);
+  }
+
+  /** A client lets a paused request go on. */
+  public Decision<C, D> resume(RequestState state, C client) {
+    if (state.spec().isEmpty()) {
+      return unknown(client);
+    }
+    if (!state.paused() || !state.isUnfinished()) {
+      resumeAtOnce = leaving.isPresent();
+      return reply(client, Answer.KNOWN);
+    }
+    List<RequestEvent> events = new ArrayList<>();
+    int index = state.tokens().size();
+    events.add(new RequestEvent.Resumed(requestId, state.epoch(), index));
+    Optional<Target<D>> target = placement.choose(state.spec().get());
+    target.ifPresent(t -> events.add(assigned(state.epoch() + 1, index, t)));
+    return new Decision<>(
+        events,
+        (next, to) -> {
+          to.publish(next);
+          to.reply(client, Answer.KNOWN);
+          admitOrWait(next, target, to);
+        });
+  }
+
+  /** The request's time is over. */
+  public Decision<C, D> deadline(RequestState state) {
+    return state.isUnfinished() ? leave(state, LetGo.TIMEOUT) : Decision.nothing();
+  }
+
+  private Decision<C, D> leave(RequestState state, LetGo why) {
+    leaving = Optional.of(leaving.map(why::or).orElse(why));
+    return scheduler.isEmpty()
+        ? left(state)
+        : Decision.act(to -> to.leave(scheduler.get(), state.epoch(), why));
+  }
+
+  /** A scheduler has let go of an epoch. */
+  public Decision<C, D> released(RequestState state, int epoch, LetGo why) {
+    if (!state.isUnfinished() || state.paused() || epoch != state.epoch()) {
+      return Decision.nothing();
+    }
+    leaving = Optional.of(leaving.map(why::or).orElse(why));
+    return left(state);
+  }
+
+  /** Nothing of the request is on a device, and it wanted to leave. */
+  private Decision<C, D> left(RequestState state) {
+    LetGo why = leaving.orElseThrow();
+    scheduler = Optional.empty();
+    adopting = false;
+    switch (why) {
+      case CANCEL:
+        return finish(state, FinishReason.CANCELLED, "cancelled");
+      case TIMEOUT:
+        return finish(
+            state,
+            FinishReason.TIMEOUT,
+            "its time of " + state.spec().orElseThrow().timeoutMillis() + " ms was over");
+      default:
+        leaving = Optional.empty();
+    }
+    if (resumeAtOnce) {
+      resumeAtOnce = false;
+      Decision<C, D> again = assign(state);
+      return new Decision<>(
+          again.events(),
+          (next, to) -> {
+            again.whenDurable().accept(next, to);
+            answerWaiting(to);
+          });
+    }
+    RequestEvent paused = new RequestEvent.Paused(requestId, state.epoch(), state.tokens().size());
+    return new Decision<>(
+        List.of(paused),
+        (next, to) -> {
+          to.publish(next);
+          answerWaiting(to);
+        });
+  }
+
+  /** A device lost an epoch. */
+  public Decision<C, D> deviceLost(RequestState state, int epoch) {
+    if (!state.isUnfinished() || state.paused() || epoch != state.epoch()) {
+      return Decision.nothing();
+    }
+    scheduler = Optional.empty();
+    adopting = false;
+    if (leaving.isPresent()) {
+      return left(state);
+    }
+    if (++deviceLosses > maxDeviceLosses) {
+      return finish(
+          state,
+          FinishReason.ERROR,
+          "the device failed " + deviceLosses + " times while it ran this request");
+    }
+    return assign(state);
+  }
+
+  /** A scheduler still runs an epoch and goes on with it. */
+  public Decision<C, D> adopted(RequestState state, int epoch) {
+    if (epoch == state.epoch()) {
+      adopting = false;
+    }
+    return Decision.nothing();
+  }
+
+  /** A scheduler does not run an epoch, or did not say that it does. */
+  public Decision<C, D> notHeld(RequestState state, int epoch) {
+    if (!adopting || !state.isUnfinished() || epoch != state.epoch()) {
+      return Decision.nothing();
+    }
+    adopting = false;
+    scheduler = Optional.empty();
+    return leaving.isPresent() ? left(state) : assign(state);
+  }
+
+  /** It is time to look for a device. */
+  public Decision<C, D> assignDue(RequestState state) {
+    return state.isUnfinished() && !state.paused() && scheduler.isEmpty()
+        ? assign(state)
+        : Decision.nothing();
+  }
+
+  private Decision<C, D> assign(RequestState state) {
+    RequestSpec spec = state.spec().orElseThrow();
+    Optional<Target<D>> target = placement.choose(spec);
+    if (target.isEmpty()) {
+      return Decision.act(Effects::assignLater);
+    }
+    int known = spec.promptTokens().length + state.tokens().size();
+    int most = target.get().maxContext();
+    if (known > most) {
+      return finish(
+          state,
+          FinishReason.ERROR,
+          "the request has "
+              + known
+              + " tokens, more than the "
+              + most
+              + " that the device takes now");
+    }
+    RequestEvent event = assigned(state.epoch() + 1, state.tokens().size(), target.get());
+    return new Decision<>(
+        List.of(event),
+        (next, to) -> {
+          to.publish(next);
+          admitOrWait(next, target, to);
+        });
+  }
+
+  private RequestEvent.Assigned assigned(int epoch, int index, Target<D> target) {
+    return new RequestEvent.Assigned(
+        requestId, epoch, index, target.device(), target.numericsVersion());
+  }
+
+  private void admitOrWait(RequestState state, Optional<Target<D>> target, Effects<C, D> to) {
+    scheduler = target.map(Target::scheduler);
+    scheduler.ifPresentOrElse(chosen -> to.admit(chosen, state.admission()), to::assignLater);
+  }
+
+  /** A scheduler hands over tokens. */
+  public Decision<C, D> generated(RequestState state, Handover handover) {
+    if (!state.isNext(handover)) {
+      return Decision.act(to -> to.stale(state, handover, state.contradicts(handover)));
+    }
+    adopting = false;
+    int kept = stopStrings.orElseThrow().take(handover.tokens());
+    boolean stopped = stopStrings.get().found();
+    return new Decision<>(
+        state.commit(handover, kept, stopped),
+        (next, to) -> {
+          boolean asHandedOver =
+              kept == handover.tokens().length
+                  && next.finish().isPresent() == handover.end().isPresent();
+          if (asHandedOver) {
+            scheduler.ifPresent(from -> to.acknowledge(from, next.epoch(), next.tokens().size()));
+          } else {
+            scheduler.ifPresent(from -> to.release(from, next.epoch()));
+          }
+          to.measure(handover.firstIndex(), kept);
+          to.publish(next);
+          if (next.finish().isPresent()) {
+            end(to);
+          }
+        });
+  }
+
+  private Decision<C, D> finish(RequestState state, FinishReason reason, String detail) {
+    RequestEvent event =
+        new RequestEvent.Finished(requestId, state.epoch(), state.tokens().size(), reason, detail);
+    return new Decision<>(
+        List.of(event),
+        (next, to) -> {
+          to.publish(next);
+          end(to);
+        });
+  }
+
+  private void end(Effects<C, D> to) {
+    answerWaiting(to);
+    scheduler = Optional.empty();
+    stopStrings = Optional.empty();
+    leaving = Optional.empty();
+    to.ended();
+  }
+
+  private void answerWaiting(Effects<C, D> to) {
+    waiting.forEach(client -> to.reply(client, Answer.KNOWN));
+    waiting.clear();
+  }
+
+  private Decision<C, D> reply(C client, Answer answer) {
+    return Decision.act(to -> to.reply(client, answer));
+  }
+
+  private Decision<C, D> unknown(C client) {
+    return Decision.act(
+        to -> {
+          to.reply(client, Answer.UNKNOWN);
+          to.unneeded();
+        });
+  }
+}

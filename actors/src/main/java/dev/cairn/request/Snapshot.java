@@ -1,0 +1,35 @@
+package dev.cairn.request;
+
+import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.FinishReason;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What was committed of a request at one moment; immutable.
+ *
+ * @param tokens generated tokens
+ * @param promptLogprobs of prompt tokens 1 and up, or empty
+ * @param finish empty while the request is unfinished
+ */
+public record Snapshot(
+    State state,
+    int epoch,
+    CommittedTokens tokens,
+    List<TokenLogprobs> promptLogprobs,
+    Optional<Finish> finish) {
+  /** Where a request stands. */
+  public enum State {
+    /** Durable, not yet with a device. */
+    ACCEPTED,
+    /** With a device's scheduler. */
+    ASSIGNED,
+    /** With no device until it is resumed. */
+    PAUSED,
+    /** Ended; nothing changes any more. */
+    FINISHED
+  }
+
+  /** How a request ended. */
+  public record Finish(FinishReason reason, String detail) {}
+}
