@@ -62,7 +62,8 @@ public final class RequestActor
   public record Resume(ActorRef<Reply> replyTo) implements Command {}
 
   /** Tokens from a scheduler. */
-  public record Generated(Handover handover) implements Command {}
+  public record Generated(Handover handover, ActorRef<SchedulerActor.Command> from)
+      implements Command {}
 
   /** A scheduler no longer holds anything of an epoch. */
   public record Released(int epoch, LetGo why) implements Command {}
@@ -86,6 +87,10 @@ public final class RequestActor
   }
 
   private enum Assign implements Command {
+    INSTANCE
+  }
+
+  private enum Check implements Command {
     INSTANCE
   }
 
@@ -116,6 +121,8 @@ public final class RequestActor
    * @param linger how long a finished request's actor stays for readers
    * @param retryAssign pause before looking again for a device where none serves the model
    * @param adoptTimeout wait for a scheduler to say whether it still runs a request
+   * @param checkInterval how often a request that gets no tokens asks its scheduler whether it
+   *     still runs it
    * @param minRestart pause before an actor that failed starts again, doubled with each failure
    * @param maxRestart longest such pause
    */
@@ -131,6 +138,7 @@ public final class RequestActor
       Duration linger,
       Duration retryAssign,
       Duration adoptTimeout,
+      Duration checkInterval,
       Duration minRestart,
       Duration maxRestart) {}
 
@@ -205,7 +213,8 @@ public final class RequestActor
   public CommandHandler<Command, RequestEvent, RequestState> commandHandler() {
     return newCommandHandlerBuilder()
         .forAnyState()
-        .onCommand(Generated.class, (s, c) -> perform(s, protocol.generated(s, c.handover())))
+        .onCommand(
+            Generated.class, (s, c) -> perform(s, protocol.generated(s, c.from(), c.handover())))
         .onCommand(Submit.class, this::onSubmit)
         .onCommand(Find.class, (s, c) -> perform(s, protocol.find(s, c.replyTo())))
         .onCommand(Cancel.class, (s, c) -> perform(s, protocol.cancel(s, c.replyTo())))
@@ -216,6 +225,7 @@ public final class RequestActor
         .onCommand(Adopted.class, (s, c) -> perform(s, protocol.adopted(s, c.epoch())))
         .onCommand(NotHeld.class, (s, c) -> perform(s, protocol.notHeld(s, c.epoch())))
         .onCommand(Assign.class, (s, c) -> perform(s, protocol.assignDue(s)))
+        .onCommand(Check.class, (s, c) -> perform(s, protocol.check(s)))
         .onCommand(TimeOver.class, (s, c) -> perform(s, protocol.deadline(s)))
         .onCommand(Unneeded.class, (s, c) -> onUnneeded())
         .onCommand(Stop.class, (s, c) -> Effect().stop())
@@ -274,6 +284,7 @@ public final class RequestActor
     view = Optional.of(opened);
     env.views().add(requestId, opened);
     opened.publish(state.snapshot(), context.getLog());
+    timers.startTimerWithFixedDelay(Check.INSTANCE, env.checkInterval());
   }
 
   @Override

@@ -49,7 +49,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   /**
    * Let go of a request; the owner gets {@link RequestActor.Released} when no step holds it.
    *
-   * @param epoch the owner's, for the answer where nothing of the request is here
+   * @param epoch the owner's; a newer one stays
    */
   public record Leave(String requestId, ActorRef<RequestActor.Command> owner, int epoch, LetGo why)
       implements Command {}
@@ -66,6 +66,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   public record Adopt(
       String requestId, int epoch, int nextIndex, ActorRef<RequestActor.Command> owner)
       implements Command {}
+
+  private enum RepeatOverdue implements Command {
+    INSTANCE
+  }
 
   private record OwnerGone(String requestId, ActorRef<RequestActor.Command> owner)
       implements Command {}
@@ -85,6 +89,14 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   /** Asks where the scheduler stands. */
   public record GetStats(ActorRef<SchedulingStats> replyTo) implements Command {}
 
+  /**
+   * How long a scheduler waits for owners.
+   *
+   * @param orphanTimeout how long a request whose owner is gone keeps its place
+   * @param repeatAfter when a hand-over that is not acknowledged is repeated
+   */
+  public record Patience(Duration orphanTimeout, Duration repeatAfter) {}
+
   private record Owner(int epoch, ActorRef<RequestActor.Command> ref) {}
 
   private final SchedulingCore core;
@@ -92,7 +104,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   private final Telemetry telemetry;
   private final LongSupplier nanoTime;
   private final TimerScheduler<Command> timers;
-  private final Duration orphanTimeout;
+  private final Patience patience;
   private final Map<String, Owner> owners = new HashMap<>();
 
   /** Why requests that a step still holds are to leave. */
@@ -109,7 +121,6 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    * @param limits bounds of the scheduler; the device is opened with the same
    * @param endsGeneration tokens with which the model says that it has finished
    * @param gpu makes the device's actor, which is told this scheduler
-   * @param orphanTimeout how long a request whose owner is gone keeps its place
    */
   public static Behavior<Command> create(
       SchedulingLimits limits,
@@ -117,7 +128,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       GpuActor.Factory gpu,
       Telemetry telemetry,
       LongSupplier nanoTime,
-      Duration orphanTimeout) {
+      Patience patience) {
     Behavior<Command> scheduler =
         Behaviors.setup(
             context ->
@@ -130,7 +141,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
                             gpu.spawn(context, context.getSelf()),
                             telemetry,
                             nanoTime,
-                            orphanTimeout)));
+                            patience)));
     return Behaviors.supervise(scheduler).onFailure(SupervisorStrategy.restart());
   }
 
@@ -141,14 +152,15 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       ActorRef<GpuActor.Command> device,
       Telemetry telemetry,
       LongSupplier nanoTime,
-      Duration orphanTimeout) {
+      Patience patience) {
     super(context);
     this.timers = timers;
-    this.orphanTimeout = orphanTimeout;
+    this.patience = patience;
     this.core = core;
     this.device = device;
     this.telemetry = telemetry;
     this.nanoTime = nanoTime;
+    timers.startTimerWithFixedDelay(RepeatOverdue.INSTANCE, patience.repeatAfter());
   }
 
   @Override
@@ -161,6 +173,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
         .onMessage(Leave.class, this::onLeave)
         .onMessage(LeaveNow.class, this::onLeaveNow)
         .onMessage(Adopt.class, this::onAdopt)
+        .onMessage(RepeatOverdue.class, repeat -> onRepeatOverdue())
         .onMessage(OwnerGone.class, this::onOwnerGone)
         .onMessage(OrphanDue.class, this::onOrphanDue)
         .onMessage(DeviceUp.class, this::onDeviceUp)
@@ -215,7 +228,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   }
 
   private Behavior<Command> onLeave(Leave leave) {
-    if (core.cancel(leave.requestId())) {
+    if (core.cancel(leave.requestId(), leave.epoch())) {
       leaving.merge(leave.requestId(), leave.why(), LetGo::or);
       return goOn();
     }
@@ -224,7 +237,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   }
 
   private Behavior<Command> onLeaveNow(LeaveNow leave) {
-    if (core.cancel(leave.requestId())) {
+    if (core.cancel(leave.requestId(), Integer.MAX_VALUE)) {
       leaving.merge(leave.requestId(), leave.why(), LetGo::or);
     }
     return goOn();
@@ -247,7 +260,9 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     Owner owner = owners.get(gone.requestId());
     if (owner != null && owner.ref().equals(gone.owner())) {
       timers.startSingleTimer(
-          gone.requestId(), new OrphanDue(gone.requestId(), gone.owner()), orphanTimeout);
+          gone.requestId(),
+          new OrphanDue(gone.requestId(), gone.owner()),
+          patience.orphanTimeout());
     }
     return this;
   }
@@ -296,6 +311,11 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     return this;
   }
 
+  private Behavior<Command> onRepeatOverdue() {
+    core.repeatOverdue(nanoTime.getAsLong(), patience.repeatAfter().toNanos());
+    return goOn();
+  }
+
   private Behavior<Command> onGetStats(GetStats get) {
     get.replyTo().tell(core.stats());
     return this;
@@ -315,7 +335,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       }
     }
     for (Handover handover : core.handOvers(nanoTime.getAsLong())) {
-      owners.get(handover.requestId()).ref().tell(new RequestActor.Generated(handover));
+      owners
+          .get(handover.requestId())
+          .ref()
+          .tell(new RequestActor.Generated(handover, getContext().getSelf()));
     }
     for (Released released : core.takeReleased()) {
       Owner owner = owners.get(released.requestId());

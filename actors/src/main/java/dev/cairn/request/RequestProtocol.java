@@ -44,6 +44,11 @@ public final class RequestProtocol<C, D> {
 
   private int deviceLosses;
 
+  /** Where the request stood at the last {@link #check}. */
+  private int checkedEpoch;
+
+  private int checkedTokens;
+
   /**
    * @param maxDeviceLosses attempts lost to device failures before the request ends with an error
    */
@@ -263,6 +268,22 @@ public final class RequestProtocol<C, D> {
     return Decision.nothing();
   }
 
+  /** Time has passed: where nothing has come since the last time, asks what became of it. */
+  public Decision<C, D> check(RequestState state) {
+    if (!state.isUnfinished() || state.paused() || scheduler.isEmpty()) {
+      return Decision.nothing();
+    }
+    int tokens = state.tokens().size();
+    boolean stands = checkedEpoch == state.epoch() && checkedTokens == tokens;
+    checkedEpoch = state.epoch();
+    checkedTokens = tokens;
+    if (!stands) {
+      return Decision.nothing();
+    }
+    adopting = true;
+    return Decision.act(to -> to.adopt(scheduler.orElseThrow(), state.epoch(), tokens));
+  }
+
   /** A scheduler does not run an epoch, or did not say that it does. */
   public Decision<C, D> notHeld(RequestState state, int epoch) {
     if (!adopting || !state.isUnfinished() || epoch != state.epoch()) {
@@ -318,9 +339,9 @@ public final class RequestProtocol<C, D> {
   }
 
   /** A scheduler hands over tokens. */
-  public Decision<C, D> generated(RequestState state, Handover handover) {
+  public Decision<C, D> generated(RequestState state, D from, Handover handover) {
     if (!state.isNext(handover)) {
-      return Decision.act(to -> to.stale(state, handover, state.contradicts(handover)));
+      return stale(state, from, handover);
     }
     adopting = false;
     int kept = stopStrings.orElseThrow().take(handover.tokens());
@@ -332,14 +353,28 @@ public final class RequestProtocol<C, D> {
               kept == handover.tokens().length
                   && next.finish().isPresent() == handover.end().isPresent();
           if (asHandedOver) {
-            scheduler.ifPresent(from -> to.acknowledge(from, next.epoch(), next.tokens().size()));
+            to.acknowledge(from, next.epoch(), next.tokens().size());
           } else {
-            scheduler.ifPresent(from -> to.release(from, next.epoch()));
+            to.release(from, next.epoch());
           }
           to.measure(handover.firstIndex(), kept);
           to.publish(next);
           if (next.finish().isPresent()) {
             end(to);
+          }
+        });
+  }
+
+  /** Drops tokens, and tells who sent them what to do with the rest. */
+  private Decision<C, D> stale(RequestState state, D from, Handover handover) {
+    boolean current = state.isUnfinished() && !state.paused() && handover.epoch() == state.epoch();
+    return Decision.act(
+        to -> {
+          to.stale(state, handover, state.contradicts(handover));
+          if (current) {
+            to.acknowledge(from, state.epoch(), state.tokens().size());
+          } else {
+            to.release(from, handover.epoch());
           }
         });
   }

@@ -279,15 +279,25 @@ public final class SchedulingCore {
     }
   }
 
+  /** Hands over again what no owner has acknowledged for so long. */
+  public void repeatOverdue(long nowNanos, long patienceNanos) {
+    for (Sequence sequence : sequences.values()) {
+      if (nowNanos - sequence.handedOverAtNanos >= patienceNanos) {
+        handOvers.repeat(sequence, nowNanos);
+      }
+    }
+  }
+
   /**
-   * Lets go of a request whatever its epoch.
+   * Lets go of a request.
    *
+   * @param newestEpoch a newer one stays
    * @return whether it is here; then {@link #takeReleased()} names it when no step holds it any
    *     more
    */
-  public boolean cancel(String requestId) {
+  public boolean cancel(String requestId, int newestEpoch) {
     Sequence sequence = sequences.get(requestId);
-    if (sequence == null) {
+    if (sequence == null || sequence.epoch > newestEpoch) {
       return leaving.containsKey(requestId);
     }
     leaving.put(requestId, sequence);

@@ -89,7 +89,7 @@ class EngineTest {
                 gpu.factory("gpu"),
                 telemetry,
                 System::nanoTime,
-                Duration.ofMillis(200)));
+                new SchedulerActor.Patience(Duration.ofMillis(200), Duration.ofSeconds(10))));
     env =
         new RequestActor.Environment(
             spec -> Optional.of(new Target<>("sim-0", "sim-1", CONTEXT, scheduler)),
@@ -103,6 +103,7 @@ class EngineTest {
             Duration.ofMinutes(1),
             Duration.ofMillis(10),
             Duration.ofSeconds(5),
+            Duration.ofSeconds(10),
             Duration.ofMillis(10),
             Duration.ofMillis(50));
   }
@@ -360,10 +361,14 @@ class EngineTest {
     device.allow(6);
     running.forEach(view -> awaitTokens(view, 2));
     requests.forEach(request -> request.tell(new RequestActor.Pause(client.getRef())));
-    device.allow(2);
+    client.awaitAssert(
+        () -> {
+          device.allow(1);
+          assertThat(running).allMatch(v -> v.snapshot().state() == Snapshot.State.PAUSED);
+          return null;
+        });
     client.receiveSeveralMessages(4);
     List<Snapshot> halted = running.stream().map(RequestView::snapshot).toList();
-    assertThat(halted).allMatch(each -> each.state() == Snapshot.State.PAUSED);
     client.awaitAssert(
         () -> {
           assertThat(telemetry.scheduling.slotsInUse()).isZero();

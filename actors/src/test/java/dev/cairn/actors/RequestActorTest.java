@@ -70,6 +70,7 @@ class RequestActorTest {
             Duration.ofMillis(50),
             Duration.ofMillis(20),
             Duration.ofSeconds(5),
+            Duration.ofSeconds(10),
             Duration.ofMillis(10),
             Duration.ofMillis(50));
     return kit.spawn(RequestActor.create(ID, env, passivated.getRef()::tell));
@@ -107,14 +108,16 @@ class RequestActorTest {
   private void generated(int epoch, int firstIndex, int... tokens) {
     request.tell(
         new RequestActor.Generated(
-            new Handover(ID, epoch, firstIndex, tokens, List.of(), List.of(), Optional.empty())));
+            new Handover(ID, epoch, firstIndex, tokens, List.of(), List.of(), Optional.empty()),
+            scheduler.getRef()));
   }
 
   private void ends(int epoch, int firstIndex, FinishReason reason, int... tokens) {
     Optional<Handover.End> end = Optional.of(new Handover.End(reason, ""));
     request.tell(
         new RequestActor.Generated(
-            new Handover(ID, epoch, firstIndex, tokens, List.of(), List.of(), end)));
+            new Handover(ID, epoch, firstIndex, tokens, List.of(), List.of(), end),
+            scheduler.getRef()));
   }
 
   private RequestView view() {
@@ -173,6 +176,7 @@ class RequestActorTest {
     assertThat(again.admission().epoch()).isEqualTo(2);
     assertThat(again.admission().tokens()).containsExactly(11, 12, 21);
     generated(1, 1, 99);
+    scheduler.expectMessage(new SchedulerActor.Release(ID, 1));
     generated(2, 1, 22);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 2, 2));
     settle();
@@ -205,6 +209,8 @@ class RequestActorTest {
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
     ends(1, 0, FinishReason.STOP, 21, 22);
     ends(1, 2, FinishReason.LENGTH, 23);
+    scheduler.expectMessage(new SchedulerActor.Release(ID, 1));
+    scheduler.expectMessage(new SchedulerActor.Release(ID, 1));
     request.tell(new RequestActor.DeviceLost(1));
     request.tell(new RequestActor.Released(1, LetGo.CANCEL));
     settle();
@@ -247,7 +253,10 @@ class RequestActorTest {
     generated(1, 3, 24);
     generated(1, 0, 21, 29);
     generated(1, 2, 23);
-    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    // What was dropped is answered with where the request stands.
+    for (int repeated = 0; repeated < 4; repeated++) {
+      scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
+    }
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 3));
     settle();
     assertThat(committed()).containsExactly(21, 22, 23);
@@ -351,6 +360,7 @@ class RequestActorTest {
     client.expectMessage(new RequestActor.Known(ID));
     assertThat(view().snapshot().state()).isEqualTo(State.PAUSED);
     generated(1, 1, 22);
+    scheduler.expectMessage(new SchedulerActor.Release(ID, 1));
     kit.stop(request);
     request = spawn();
     settle();
@@ -407,6 +417,7 @@ class RequestActorTest {
     generated(1, 0, 21);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
     generated(0, 1, 29);
+    scheduler.expectMessage(new SchedulerActor.Release(ID, 0));
     SchedulerActor.Leave leave = scheduler.expectMessageClass(SchedulerActor.Leave.class);
     assertThat(leave.why()).isEqualTo(LetGo.TIMEOUT);
     generated(1, 1, 22);

@@ -98,7 +98,7 @@ class SchedulingCoreTest {
     driver.collect();
     driver.plan();
     assertThat(driver.submitted).isNotEmpty();
-    assertThat(driver.core.cancel("a")).isTrue();
+    assertThat(driver.core.cancel("a", Integer.MAX_VALUE)).isTrue();
     driver.collect();
     assertThat(request.released).as("released while a step runs").isFalse();
     assertThat(driver.core.stats().kvBlocksUsed()).isPositive();
@@ -338,7 +338,7 @@ class SchedulingCoreTest {
         }
       }
       if (!cancelled.isEmpty() && random.nextInt(10) == 0) {
-        driver.core.cancel(cancelled.get(random.nextInt(cancelled.size())));
+        driver.core.cancel(cancelled.get(random.nextInt(cancelled.size())), Integer.MAX_VALUE);
       }
       driver.plan();
       if (!driver.submitted.isEmpty() && random.nextInt(3) > 0) {

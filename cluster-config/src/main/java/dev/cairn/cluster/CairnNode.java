@@ -262,7 +262,9 @@ public final class CairnNode implements AutoCloseable {
                           gpu.factory("cairn.dispatchers.gpu"),
                           telemetry,
                           System::nanoTime,
-                          settings.device().orphanTimeout()),
+                          new SchedulerActor.Patience(
+                              settings.device().orphanTimeout(),
+                              settings.commit().repeatAfter())),
                       "scheduler",
                       DispatcherSelector.defaultDispatcher(),
                       replyTo),
@@ -314,6 +316,7 @@ public final class CairnNode implements AutoCloseable {
               settings.requests().linger(),
               settings.requests().retryAssign(),
               settings.requests().adoptTimeout(),
+              settings.requests().checkInterval(),
               settings.requests().minRestartBackoff(),
               settings.requests().maxRestartBackoff());
       ClusterSharding sharding = ClusterSharding.get(system);

@@ -21,6 +21,7 @@ public record NodeSettings(
       Duration askTimeout,
       int maxConcurrentRecoveries,
       Duration adoptTimeout,
+      Duration checkInterval,
       Duration minRestartBackoff,
       Duration maxRestartBackoff) {}
 
@@ -44,7 +45,7 @@ public record NodeSettings(
       Duration orphanTimeout) {}
 
   /** {@code cairn.commit}. */
-  public record Commit(int maxHandOvers, int minWindow, int maxWindow) {}
+  public record Commit(int maxHandOvers, int minWindow, int maxWindow, Duration repeatAfter) {}
 
   /**
    * @throws ConfigException where a key is missing or has the wrong type
@@ -65,6 +66,7 @@ public record NodeSettings(
             requests.getDuration("ask-timeout"),
             requests.getInt("max-concurrent-recoveries"),
             requests.getDuration("adopt-timeout"),
+            requests.getDuration("check-interval"),
             requests.getDuration("min-restart-backoff"),
             requests.getDuration("max-restart-backoff")),
         new Device(
@@ -87,7 +89,8 @@ public record NodeSettings(
         new Commit(
             commit.getInt("max-hand-overs"),
             commit.getInt("min-window"),
-            commit.getInt("max-window")));
+            commit.getInt("max-window"),
+            commit.getDuration("repeat-after")));
   }
 
   /**
