@@ -80,8 +80,8 @@ void product(const Kernels& kernels, WeightType type, uint64_t expected) {
   std::vector<uint8_t> store(kPanels * panel_bytes(type, kInputs) + 64);
   uint8_t* panels = store.data() + (64 - reinterpret_cast<uintptr_t>(store.data()) % 64) % 64;
   for (size_t p = 0; p < kPanels; p++)
-    CHECK(pack_panel(type, kInputs, &file[p * 32 * row_bytes(type, kInputs)], 32,
-                     panels + p * panel_bytes(type, kInputs)));
+    pack_panel(type, kInputs, &file[p * 32 * row_bytes(type, kInputs)], 32,
+               panels + p * panel_bytes(type, kInputs));
   const auto x = floats(numbers, kRows * kInputs, 3);
   std::vector<float> y(kRows * kPanels * 32);
   if (is_float(type)) {

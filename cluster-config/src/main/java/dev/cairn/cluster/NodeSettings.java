@@ -37,7 +37,8 @@ public record NodeSettings(
       Duration minOpenBackoff,
       Duration maxOpenBackoff,
       String kvType,
-      boolean pinThreads) {}
+      boolean pinThreads,
+      String weights) {}
 
   /** {@code cairn.commit}. */
   public record Commit(int maxHandOvers, int minWindow, int maxWindow) {}
@@ -75,7 +76,8 @@ public record NodeSettings(
             device.getDuration("min-open-backoff"),
             device.getDuration("max-open-backoff"),
             device.getString("kv-type"),
-            device.getBoolean("pin-threads")),
+            device.getBoolean("pin-threads"),
+            device.getString("cpu.weights")),
         new Commit(
             commit.getInt("max-hand-overs"),
             commit.getInt("min-window"),
@@ -120,7 +122,8 @@ public record NodeSettings(
         device.maxBatchTokens(),
         device.maxStepsInFlight(),
         device.kvType(),
-        device.pinThreads());
+        device.pinThreads(),
+        device.weights());
   }
 
   /**

@@ -79,7 +79,7 @@ class WeightTypesTest {
 
   @ParameterizedTest
   @EnumSource(TensorType.class)
-  @DisplayName("R10 batch, chunks, threads and instruction set do not change a bit of any type")
+  @DisplayName("R10 batch, chunks, threads, instruction set or mapping change no bit of any type")
   void contract(TensorType type) throws IOException {
     ModelSpec model = model(type);
     List<SlotSpec> specs =
@@ -87,11 +87,16 @@ class WeightTypesTest {
     List<List<Integer>> expected = null;
     for (String instructionSet : List.of("scalar", "avx2", "avx512")) {
       try (Device one = Sequences.open(model, instructionSet, 1, SLOTS, ToyModel.CONTEXT);
-          Device two = Sequences.open(model, instructionSet, 2, SLOTS, ToyModel.CONTEXT)) {
+          Device two = Sequences.open(model, instructionSet, 2, SLOTS, ToyModel.CONTEXT);
+          Device mapped = Sequences.openMapped(model, instructionSet, 2, SLOTS, ToyModel.CONTEXT)) {
         List<List<Integer>> together =
             Sequences.generate(two, specs, TOKENS).stream().map(WeightTypesTest::bits).toList();
         expected = expected == null ? together : expected;
         assertThat(together).as(instructionSet).isEqualTo(expected);
+        assertThat(Sequences.generate(mapped, specs, TOKENS).stream().map(WeightTypesTest::bits))
+            .as("%s mapped", instructionSet)
+            .containsExactlyElementsOf(expected);
+        assertThat(mapped.info().weightBytes()).isLessThan(two.info().weightBytes());
         for (int i = 0; i < 3; i++) {
           SlotSpec spec = specs.get(i);
           List<StepResult.Output> alone = Sequences.generate(one, List.of(spec), TOKENS).get(0);

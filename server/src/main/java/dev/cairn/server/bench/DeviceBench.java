@@ -108,6 +108,7 @@ public final class DeviceBench {
   private long bytesReadAStep(Device device) {
     boolean tied = model.tensor("output.weight").isEmpty();
     return device.info().weightBytes()
+        + device.info().mappedBytes()
         - (tied ? 0 : model.tensor("token_embd.weight").orElseThrow().bytes());
   }
 

@@ -45,12 +45,19 @@ final class NodeOptions {
       description = "Compute threads of the device (cairn.device.threads).")
   private Integer threads;
 
+  @Option(
+      names = "--weights",
+      paramLabel = "WHERE",
+      description = "packed, or mapped: shared between processes (cairn.device.cpu.weights).")
+  private String weights;
+
   /** The whole configuration: options, then the file, then the defaults. */
   Config config(Map<String, ?> more) {
     Map<String, Object> options = new LinkedHashMap<>(more);
     put(options, "cairn.journal.directory", dataDirectory == null ? null : "" + dataDirectory);
     put(options, "cairn.device.backend", backend);
     put(options, "cairn.device.threads", threads);
+    put(options, "cairn.device.cpu.weights", weights);
     Config file = ConfigFactory.empty();
     if (configFile != null) {
       if (!Files.isReadable(configFile)) {
