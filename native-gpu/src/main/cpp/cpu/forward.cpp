@@ -53,7 +53,7 @@ size_t Forward::scratch_bytes(const ModelDesc& d, const EngineConfig& c) {
   return Layout(d, c).total() +
          static_cast<size_t>(c.maxSlots) * static_cast<size_t>(c.maxContext + 1) * 4 +
          static_cast<size_t>(c.maxBatchTokens) * (sizeof(LogitRow) + sizeof(Row) + sizeof(Run)) +
-         static_cast<size_t>(c.threads) * static_cast<size_t>(d.vocabulary) * 20;
+         static_cast<size_t>(c.threads) * Sampler::bytes(d.vocabulary);
 }
 
 Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig& config)
