@@ -47,6 +47,7 @@ void top_tokens(const float* logits, int vocabulary, int top, double logSum, Log
 Sampler::Sampler(const Kernels& kernels, int vocabulary)
     : kernels_(kernels),
       vocabulary_(vocabulary),
+      mostSorted_(static_cast<size_t>(std::max(256, vocabulary / 16))),
       counts_(static_cast<size_t>(vocabulary)),
       candidateWeights_(static_cast<size_t>(vocabulary)),
       weights_(static_cast<size_t>(vocabulary)),
@@ -84,7 +85,7 @@ void Sampler::penalize(float* logits, const SamplingParams& p, const int32_t* hi
 }
 
 // Adds the next candidates in order. False where all tokens are in, or where more would have to be
-// sorted than kMostSorted and `all` is not wanted.
+// sorted than mostSorted_ and `all` is not wanted.
 bool Sampler::extend(bool all) {
   if (depth_ > kDepthCount) return false;
   const float upper = floor_;
@@ -98,7 +99,7 @@ bool Sampler::extend(bool all) {
     for (int i = at; i < end; i++) any |= (logits_[i] >= lower) & (logits_[i] < upper);
     for (int i = at; any != 0 && i < end; i++)
       if (logits_[i] >= lower && logits_[i] < upper) candidates_.push_back({logits_[i], i});
-    if (!all && candidates_.size() - sorted > kMostSorted) return false;
+    if (!all && candidates_.size() - sorted > mostSorted_) return false;
   }
   order(kernels_, candidates_.data() + sorted, candidates_.size() - sorted, max_, inverse_,
         candidateWeights_.data() + sorted);

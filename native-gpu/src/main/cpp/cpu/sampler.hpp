@@ -46,18 +46,17 @@ class Sampler {
                 int prompt);
   double log_sum_exp(const float* logits) const;
   // Draws from the most likely tokens, sorted as far down as needed; nothing where those would be
-  // more than kMostSorted and `all` is not wanted.
+  // more than mostSorted_ and `all` is not wanted.
   std::optional<int32_t> draw_sorted(const WeightBands::Cut& cut, std::optional<double> total,
                                      double u, bool all);
   bool extend(bool all);
 
-  // Tokens that are sorted rather than put in bands.
-  static constexpr size_t kMostSorted = 3000;
   // Tokens whose weights are summed before they are added to the total.
   static constexpr int kRun = 256;
 
   const Kernels& kernels_;
   int vocabulary_;
+  size_t mostSorted_;  // at once; sorting more takes longer than bands
   std::vector<uint32_t> counts_;       // occurrences among generated tokens, + kSeen
   std::vector<Candidate> candidates_;  // sorted; all tokens with a logit ≥ floor_
   std::vector<float> candidateWeights_;
