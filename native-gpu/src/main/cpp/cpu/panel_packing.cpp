@@ -49,7 +49,8 @@ struct Columns {
 // word i: byte i of each column
 Words by_byte(Words columns) {
   const Bytes x = reinterpret_cast<Bytes>(columns);
-  const Bytes y = __builtin_shufflevector(x, x, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+  const Bytes y =
+      __builtin_shufflevector(x, x, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
   return reinterpret_cast<Words>(
       __builtin_shufflevector(y, y, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
 }
