@@ -53,7 +53,7 @@ size_t Forward::scratch_bytes(const ModelDesc& d, const EngineConfig& c) {
   return Layout(d, c).total() +
          static_cast<size_t>(c.maxSlots) * static_cast<size_t>(c.maxContext + 1) * 4 +
          static_cast<size_t>(c.maxBatchTokens) * (sizeof(LogitRow) + sizeof(Row) + sizeof(Run)) +
-         static_cast<size_t>(c.threads) * static_cast<size_t>(d.vocabulary) * 20;
+         static_cast<size_t>(c.threads) * Sampler::bytes(d.vocabulary);
 }
 
 Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig& config)
@@ -168,19 +168,21 @@ void Forward::multiply(int rows, const float* x, size_t ldx, const Product* prod
   int panels = 0;
   for (int i = 0; i < count; i++) panels += products[i].matrix->panel_count();
   const int parts = pool_.threads() == 1 ? 1 : std::min(panels, 6 * pool_.threads());
-  pool_.run(parts, [&](int task, int) {
+  pool_.run(parts, [&](int task, int thread) {
     int first = static_cast<int>(static_cast<int64_t>(panels) * task / parts);
     int last = static_cast<int>(static_cast<int64_t>(panels) * (task + 1) / parts);
     for (int i = 0; i < count && last > 0; i++) {
       const Matrix& m = *products[i].matrix;
       const int n = m.panel_count(), p0 = std::max(first, 0), p1 = std::min(last, n);
-      if (p0 < p1) {
+      for (int p = p0; p < p1;) {
+        const Matrix::Panels w = m.panels_from(p, p1, model_.panel_scratch(thread));
+        float* y = products[i].y + static_cast<size_t>(p) * kPanelColumns;
         if (is_float(m.type))
-          kernels_.gemm_float(m.type, m.panels, m.k, x, ldx, rows, products[i].y, products[i].ldy,
-                              p0, p1);
+          kernels_.gemm_float(m.type, w.data, m.k, x, ldx, rows, y, products[i].ldy, 0, w.count);
         else
-          kernels_.gemm_blocks(m.type, m.panels, m.k / 32, acts_, rows, products[i].y,
-                               products[i].ldy, p0, p1);
+          kernels_.gemm_blocks(m.type, w.data, m.k / 32, acts_, rows, y, products[i].ldy, 0,
+                               w.count);
+        p += w.count;
       }
       first -= n;
       last -= n;

@@ -17,6 +17,7 @@ struct EngineConfig {
   int32_t maxBatchTokens = 1, maxStepsInFlight = 2;
   KvType kvType = KvType::F16;
   bool pinThreads = false;
+  WeightStore weights = WeightStore::PACKED;
 };
 
 class Forward {

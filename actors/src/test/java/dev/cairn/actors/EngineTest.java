@@ -144,20 +144,6 @@ class EngineTest {
 
   private final List<ActorRef<RequestActor.Command>> requests = new ArrayList<>();
 
-  private static void awaitFinished(RequestView view) throws Exception {
-    CompletableFuture<Void> finished = new CompletableFuture<>();
-    Runnable look =
-        () -> {
-          if (view.snapshot().finish().isPresent()) {
-            finished.complete(null);
-          }
-        };
-    RequestView.Subscription subscription = view.subscribe(look);
-    look.run();
-    finished.get(20, TimeUnit.SECONDS);
-    subscription.cancel();
-  }
-
   private static int[] alone(RequestSpec spec) {
     SlotSpec slot =
         new SlotSpec(
@@ -197,7 +183,7 @@ class EngineTest {
       running.add(submit(spec("r" + i, random)));
     }
     for (RequestView view : running) {
-      awaitFinished(view);
+      ViewProbe.finished(view);
       assertThat(view.snapshot().tokens().toArray())
           .as("replay with -Dcairn.seed=" + seed)
           .isEqualTo(alone(view.spec()));
@@ -300,23 +286,14 @@ class EngineTest {
     RequestView other = submit(spec("other", random));
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
     device.allow(3);
-    CompletableFuture<Void> some = new CompletableFuture<>();
-    RequestView.Subscription subscription =
-        view.subscribe(
-            () -> {
-              if (view.snapshot().tokens().size() >= 2) {
-                some.complete(null);
-              }
-            });
-    some.get(5, TimeUnit.SECONDS);
-    subscription.cancel();
+    ViewProbe.tokens(view, 2);
     requests.get(0).tell(new RequestActor.Cancel(client.getRef()));
     client.expectNoMessage(Duration.ofMillis(50));
     device.allow(1_000_000);
     client.expectMessage(new RequestActor.Known("c"));
     Snapshot end = view.snapshot();
     assertThat(end.finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
-    awaitFinished(other);
+    ViewProbe.finished(other);
     assertThat(other.snapshot().tokens().toArray()).isEqualTo(alone(other.spec()));
     assertThat(view.snapshot()).isSameAs(end);
     assertNothingIsLeft();
@@ -449,7 +426,7 @@ class EngineTest {
     SimulatedDevice second = devices.poll(5, TimeUnit.SECONDS);
     second.allow(1_000_000);
     for (RequestView view : running) {
-      awaitFinished(view);
+      ViewProbe.finished(view);
       assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(view.spec()));
     }
     assertThat(telemetry.deviceErrors).hasValue(1);

@@ -14,7 +14,7 @@ import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** Options of every command that uses a model. */
-final class NodeOptions {
+public final class NodeOptions {
   @Option(
       names = "--model",
       paramLabel = "FILE",
@@ -45,12 +45,32 @@ final class NodeOptions {
       description = "Compute threads of the device (cairn.device.threads).")
   private Integer threads;
 
+  @Option(
+      names = "--weights",
+      paramLabel = "WHERE",
+      description = "packed, or mapped: shared between processes (cairn.device.cpu.weights).")
+  private String weights;
+
+  @Option(
+      names = "--kv-type",
+      paramLabel = "TYPE",
+      description = "What keys and values are kept in: F16, F32, Q8_0 (cairn.device.kv-type).")
+  private String kvType;
+
+  @Option(
+      names = "--pin-threads",
+      description = "Each compute thread stays on one processor (cairn.device.pin-threads).")
+  private Boolean pinThreads;
+
   /** The whole configuration: options, then the file, then the defaults. */
-  Config config(Map<String, ?> more) {
+  public Config config(Map<String, ?> more) {
     Map<String, Object> options = new LinkedHashMap<>(more);
     put(options, "cairn.journal.directory", dataDirectory == null ? null : "" + dataDirectory);
     put(options, "cairn.device.backend", backend);
     put(options, "cairn.device.threads", threads);
+    put(options, "cairn.device.cpu.weights", weights);
+    put(options, "cairn.device.kv-type", kvType);
+    put(options, "cairn.device.pin-threads", pinThreads);
     Config file = ConfigFactory.empty();
     if (configFile != null) {
       if (!Files.isReadable(configFile)) {
@@ -80,7 +100,7 @@ final class NodeOptions {
    *
    * @param directory where the bundled model is put if it is the one
    */
-  ModelFile readModel(Path directory) {
+  public ModelFile readModel(Path directory) {
     Path file = model == null ? BundledModel.extractTo(directory.resolve("models")) : model;
     return ModelFile.read(file, Devices.supportedTypes());
   }
