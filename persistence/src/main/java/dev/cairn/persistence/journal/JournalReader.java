@@ -1,7 +1,6 @@
 package dev.cairn.persistence.journal;
 
 import dev.cairn.persistence.DataDirectory;
-import dev.cairn.persistence.RequestEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -169,7 +168,8 @@ public final class JournalReader implements AutoCloseable {
         1,
         Long.MAX_VALUE,
         (id, sequenceNr, key, value) -> {
-          stored(id, sequenceNr, key, value).requestEvent().ifPresent(fold::next);
+          StoredEvent event = stored(id, sequenceNr, key, value);
+          event.requestEvent().ifPresent(next -> fold.next(next, event.timestampMillis()));
           return true;
         });
     return fold.summary();
@@ -248,9 +248,10 @@ public final class JournalReader implements AutoCloseable {
   private static Optional<String> verify(
       String persistenceId, long sequenceNr, byte[] key, byte[] value, RequestFold fold) {
     try {
-      Optional<RequestEvent> event = stored(persistenceId, sequenceNr, key, value).requestEvent();
+      StoredEvent event = stored(persistenceId, sequenceNr, key, value);
       return event
-          .flatMap(fold::next)
+          .requestEvent()
+          .flatMap(next -> fold.next(next, event.timestampMillis()))
           .map(
               problem ->
                   "Persistence id "
