@@ -4,6 +4,7 @@ import dev.cairn.persistence.RequestEvent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.persistence.AtomicWrite;
 import org.apache.pekko.persistence.PersistentRepr;
@@ -14,12 +15,17 @@ import org.apache.pekko.serialization.Serializers;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.jdk.javaapi.OptionConverters;
 
-/** Between Pekko's representation of events and stored records, with Pekko's serialization. */
+/**
+ * Between Pekko's representation of events and stored records, with Pekko's serialization. An event
+ * without a time gets that of its writing.
+ */
 final class EventEncoder {
   private final Serialization serialization;
+  private final LongSupplier clock;
 
-  EventEncoder(ActorSystem system) {
+  EventEncoder(ActorSystem system, LongSupplier clock) {
     this.serialization = SerializationExtension.get(system);
+    this.clock = clock;
   }
 
   /**
@@ -64,7 +70,7 @@ final class EventEncoder {
   private StoredRecord record(PersistentRepr event) throws Exception {
     Optional<Object> metadata = OptionConverters.toJava(event.metadata());
     return new StoredRecord(
-        event.timestamp(),
+        event.timestamp() == 0 ? clock.getAsLong() : event.timestamp(),
         event.writerUuid(),
         event.manifest(),
         payload(event.payload()),

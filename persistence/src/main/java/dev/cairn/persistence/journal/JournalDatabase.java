@@ -20,6 +20,7 @@ import org.rocksdb.WriteOptions;
  * native handle that is used after its close ends the process.
  */
 final class JournalDatabase implements AutoCloseable {
+  private static final long MANIFEST_BYTES = 4 << 20;
   private static final long INFO_LOG_BYTES = 1 << 20;
   private static final int INFO_LOG_FILES = 5;
 
@@ -116,10 +117,9 @@ final class JournalDatabase implements AutoCloseable {
   }
 
   /**
-   * A record that was acknowledged is whole in the log, so that only the last, unacknowledged write
-   * can be torn: recovery tolerates an incomplete record at the end and refuses to open on any
-   * other damage. Absolute consistency would refuse the torn end too, after each power loss;
-   * RocksDB's default would open and silently leave out everything behind the damage.
+   * {@link LogCheck} has refused damage and cut torn ends off before RocksDB sees a log; a reader
+   * of a running journal may meet an end that is being written. RocksDB's default would open and
+   * silently leave out everything behind damage.
    */
   static Options options(JournalSettings settings, LRUCache blockCache) {
     return new Options()
@@ -133,6 +133,7 @@ final class JournalDatabase implements AutoCloseable {
         .setMaxTotalWalSize(settings.walBytes())
         .setMaxBackgroundJobs(2)
         .setMaxOpenFiles(settings.openFiles())
+        .setMaxManifestFileSize(MANIFEST_BYTES)
         .setCompressionType(CompressionType.LZ4_COMPRESSION)
         .setTableFormatConfig(new BlockBasedTableConfig().setBlockCache(blockCache))
         .setInfoLogLevel(InfoLogLevel.WARN_LEVEL)

@@ -2,6 +2,7 @@ package dev.cairn.persistence.journal;
 
 import dev.cairn.persistence.DataDirectory;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -39,7 +40,11 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
     DataDirectory directory = DataDirectory.open(settings.directory());
     JournalDatabase database = null;
     try {
-      database = JournalDatabase.open(DataDirectory.journal(directory.path()), settings);
+      Path path = DataDirectory.journal(directory.path());
+      LogCheck logs = LogCheck.of(path);
+      logs.sentences().forEach(LOG::warn);
+      logs.cut();
+      database = JournalDatabase.open(path, settings);
       directory.sync();
       OpenJournal journal = new OpenJournal(settings, directory, database);
       journal.writer.start();

@@ -17,15 +17,17 @@ final class RequestFold {
   private long events;
   private int epoch;
   private int tokens;
+  private long lastEventMillis;
 
   RequestFold(String persistenceId) {
     this.persistenceId = persistenceId;
   }
 
   /** Takes the next event; returns what is wrong with it, if anything. */
-  Optional<String> next(RequestEvent event) {
+  Optional<String> next(RequestEvent event, long timestampMillis) {
     Optional<String> problem = check(event);
     events++;
+    lastEventMillis = timestampMillis;
     if (event instanceof Accepted accepted) {
       spec = Optional.of(accepted.spec());
     } else if (event instanceof Assigned assigned) {
@@ -41,7 +43,9 @@ final class RequestFold {
   /** Empty where no request was accepted. */
   Optional<RequestSummary> summary() {
     return spec.map(
-        accepted -> new RequestSummary(persistenceId, accepted, events, epoch, tokens, reason));
+        accepted ->
+            new RequestSummary(
+                persistenceId, accepted, events, epoch, tokens, lastEventMillis, reason));
   }
 
   private Optional<String> check(RequestEvent event) {

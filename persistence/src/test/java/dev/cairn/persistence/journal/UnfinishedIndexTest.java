@@ -147,7 +147,8 @@ class UnfinishedIndexTest {
         assertThat(events.get(0).manifest()).isEqualTo("assigned:1");
         assertThat(events.get(0).requestEvent()).contains(new Assigned("b", 1, 0, "cpu-0", "1"));
         assertThat(reader.events("other", 1, 10).get(0).requestEvent()).isEmpty();
-        assertThat(reader.verify(10)).isEqualTo(new JournalReader.Verification(3, 9, List.of()));
+        assertThat(reader.verify(10))
+            .isEqualTo(new JournalReader.Verification(3, 9, List.of(), List.of()));
       }
       assertThat(files()).isEqualTo(before);
     }

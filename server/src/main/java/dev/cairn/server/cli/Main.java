@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       ModelCommand.class,
       DoctorCommand.class,
       BenchCommand.class,
+      JournalCommand.class,
       WarmUpCommand.class,
     },
     exitCodeListHeading = "%nExit codes:%n",
@@ -31,11 +32,13 @@ import picocli.CommandLine.Spec;
       "1:it could not be done; one sentence on standard error says why",
       "2:wrong usage",
       "3:the journal failed, and the process stopped so that nothing undurable was shown",
+      "4:the journal on disk is damaged; journal verify names the records",
     })
 public final class Main implements Callable<Integer> {
   static final int FAILED = 1;
   static final int USAGE = 2;
   static final int JOURNAL_FAILED = 3;
+  static final int JOURNAL_DAMAGED = 4;
 
   @Spec private CommandSpec spec;
 
