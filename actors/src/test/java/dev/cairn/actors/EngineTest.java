@@ -318,14 +318,6 @@ class EngineTest {
         0);
   }
 
-  private void awaitTokens(RequestView view, int count) {
-    client.awaitAssert(
-        () -> {
-          assertThat(view.snapshot().tokens().size()).isGreaterThanOrEqualTo(count);
-          return null;
-        });
-  }
-
   @Test
   @DisplayName("L1 a pause with four running stops all of them, and they resume to the same tokens")
   void aPauseReachesTheDevice() throws Exception {
@@ -336,7 +328,9 @@ class EngineTest {
     }
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
     device.allow(6);
-    running.forEach(view -> awaitTokens(view, 2));
+    for (RequestView view : running) {
+      ViewProbe.tokens(view, 2);
+    }
     requests.forEach(request -> request.tell(new RequestActor.Pause(client.getRef())));
     client.awaitAssert(
         () -> {
@@ -357,7 +351,7 @@ class EngineTest {
     assertThat(running.stream().map(RequestView::snapshot)).isEqualTo(halted);
     requests.forEach(request -> request.tell(new RequestActor.Resume(client.getRef())));
     for (RequestView view : running) {
-      awaitFinished(view);
+      ViewProbe.finished(view);
       assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(view.spec()));
     }
     assertNothingIsLeft();
@@ -370,7 +364,7 @@ class EngineTest {
     RequestView before = submit(endless("m", 3));
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
     device.allow(10);
-    awaitTokens(before, 5);
+    ViewProbe.tokens(before, 5);
     kit.stop(requests.get(0));
     device.allow(1_000_000);
     ActorRef<RequestActor.Command> moved =
@@ -378,7 +372,7 @@ class EngineTest {
     moved.tell(new RequestActor.Find(client.getRef()));
     client.expectMessage(new RequestActor.Known("m"));
     RequestView after = views.find("m").orElseThrow();
-    awaitFinished(after);
+    ViewProbe.finished(after);
     assertThat(after.snapshot().tokens().toArray()).isEqualTo(alone(after.spec()));
     assertThat(after.snapshot().epoch()).isOne();
     assertThat(device.stats().tokensProcessed()).isEqualTo(3 + 49);
@@ -392,7 +386,7 @@ class EngineTest {
     RequestView view = submit(endless("o", 4));
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
     device.allow(6);
-    awaitTokens(view, 2);
+    ViewProbe.tokens(view, 2);
     assertThat(telemetry.scheduling.slotsInUse()).isOne();
     kit.stop(requests.get(0));
     device.allow(1_000_000);

@@ -1,5 +1,6 @@
 package dev.cairn.actors;
 
+import dev.cairn.request.Snapshot;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -20,8 +21,7 @@ public final class ViewProbe {
     return until(view, snapshot -> snapshot.tokens().size() >= count);
   }
 
-  private static RequestView until(RequestView view, Predicate<RequestView.Snapshot> holds)
-      throws Exception {
+  private static RequestView until(RequestView view, Predicate<Snapshot> holds) throws Exception {
     CompletableFuture<Void> done = new CompletableFuture<>();
     Runnable look =
         () -> {

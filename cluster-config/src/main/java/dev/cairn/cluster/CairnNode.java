@@ -263,8 +263,7 @@ public final class CairnNode implements AutoCloseable {
                           telemetry,
                           System::nanoTime,
                           new SchedulerActor.Patience(
-                              settings.device().orphanTimeout(),
-                              settings.commit().repeatAfter())),
+                              settings.device().orphanTimeout(), settings.commit().repeatAfter())),
                       "scheduler",
                       DispatcherSelector.defaultDispatcher(),
                       replyTo),

@@ -8,6 +8,8 @@ import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
+import dev.cairn.persistence.RequestEvent.Paused;
+import dev.cairn.persistence.RequestEvent.Resumed;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.persistence.journal.StoredEvent;
@@ -100,6 +102,7 @@ final class JournalEvents {
     out.put("echo", spec.echo());
     out.put("prompt_logprobs", spec.promptLogprobs());
     out.put("cancel_on_disconnect", spec.cancelOnDisconnect());
+    out.put("timeout_ms", spec.timeoutMillis());
   }
 
   private static void put(ObjectNode out, TokensCommitted committed, boolean content) {
@@ -153,6 +156,11 @@ final class JournalEvents {
           + (committed.promptLogprobs().isEmpty() ? "" : ", log-probabilities of the prompt")
           + (content ? ": " + numbers(committed.tokens()) : "");
     }
+    if (event instanceof Paused) {
+      return "paused";
+    } else if (event instanceof Resumed) {
+      return "resumed";
+    }
     Finished finished = (Finished) event;
     return "finished: "
         + finished.reason().name().toLowerCase(Locale.ROOT)
@@ -188,6 +196,10 @@ final class JournalEvents {
       return "assigned";
     } else if (event instanceof TokensCommitted) {
       return "tokens";
+    } else if (event instanceof Paused) {
+      return "paused";
+    } else if (event instanceof Resumed) {
+      return "resumed";
     }
     return "finished";
   }

@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
       DoctorCommand.class,
       BenchCommand.class,
       JournalCommand.class,
+      ReplayCommand.class,
       WarmUpCommand.class,
     },
     exitCodeListHeading = "%nExit codes:%n",
@@ -33,12 +34,14 @@ import picocli.CommandLine.Spec;
       "2:wrong usage",
       "3:the journal failed, and the process stopped so that nothing undurable was shown",
       "4:the journal on disk is damaged; journal verify names the records",
+      "5:replay computed other tokens than the journal holds",
     })
 public final class Main implements Callable<Integer> {
   static final int FAILED = 1;
   static final int USAGE = 2;
   static final int JOURNAL_FAILED = 3;
   static final int JOURNAL_DAMAGED = 4;
+  static final int REPLAY_DIFFERS = 5;
 
   @Spec private CommandSpec spec;
 

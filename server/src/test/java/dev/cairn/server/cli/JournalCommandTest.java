@@ -107,7 +107,8 @@ class JournalCommandTest {
         -1,
         false,
         false,
-        false);
+        false,
+        0);
   }
 
   private static void persist(ActorSystem system, TestKit probe, List<RequestEvent> events) {
