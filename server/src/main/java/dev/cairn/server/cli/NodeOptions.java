@@ -62,7 +62,12 @@ public final class NodeOptions {
       description = "Each compute thread stays on one processor (cairn.device.pin-threads).")
   private Boolean pinThreads;
 
-  /** The whole configuration: options, then the file, then the defaults. */
+  /**
+   * The whole configuration.
+   *
+   * @param more what the command itself decides; goes before the options, which go before the file
+   *     and the defaults
+   */
   public Config config(Map<String, ?> more) {
     Map<String, Object> options = new LinkedHashMap<>(more);
     put(options, "cairn.journal.directory", dataDirectory == null ? null : "" + dataDirectory);
@@ -107,7 +112,7 @@ public final class NodeOptions {
 
   private static void put(Map<String, Object> options, String key, Object value) {
     if (value != null) {
-      options.put(key, value);
+      options.putIfAbsent(key, value);
     }
   }
 }

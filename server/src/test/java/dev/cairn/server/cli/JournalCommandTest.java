@@ -55,12 +55,16 @@ class JournalCommandTest {
   }
 
   private ActorSystem system() {
+    return system(data());
+  }
+
+  static ActorSystem system(Path data) {
     return ActorSystem.create(
         "journal",
         ConfigFactory.parseMap(
                 Map.of(
                     "cairn.journal.directory",
-                    data().toString(),
+                    data.toString(),
                     "cairn.journal.min-free-bytes",
                     0,
                     "pekko.loglevel",
@@ -111,14 +115,14 @@ class JournalCommandTest {
         0);
   }
 
-  private static void persist(ActorSystem system, TestKit probe, List<RequestEvent> events) {
+  static void persist(ActorSystem system, TestKit probe, List<RequestEvent> events) {
     system
         .actorOf(Props.create(Writer.class, () -> new Writer(events.get(0).requestId())))
         .tell(events, probe.getRef());
     probe.expectMsg("stored");
   }
 
-  private static void end(ActorSystem system) {
+  static void end(ActorSystem system) {
     TestKit.shutdownActorSystem(system);
   }
 
