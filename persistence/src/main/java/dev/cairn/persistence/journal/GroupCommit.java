@@ -28,7 +28,8 @@ final class GroupCommit implements AutoCloseable {
   private final CommitMeter meter;
   private final CommitQueue queue;
   private final Map<String, Command> inFlight = new ConcurrentHashMap<>();
-  private final Map<String, Long> highest;
+  private final Map<String, Stream> streams;
+  private final FinishedBytes finished;
   private final Thread thread = new Thread(this::run, "cairn-journal-writer");
 
   GroupCommit(
@@ -36,18 +37,23 @@ final class GroupCommit implements AutoCloseable {
       BatchWrite batchWrite,
       JournalSettings settings,
       FreeSpace space,
-      CommitMeter meter) {
+      CommitMeter meter,
+      FinishedBytes finished) {
     this.database = database;
     this.batchWrite = batchWrite;
     this.settings = settings;
     this.space = space;
     this.meter = meter;
     this.queue = new CommitQueue(settings.queueWrites(), settings.queueBytes());
-    this.highest = bounded(settings.sequenceCache());
+    this.finished = finished;
+    this.streams = bounded(settings.sequenceCache());
     // Only a close ends it in order, and a JVM that exits without one has not promised any more.
     thread.setDaemon(true);
     thread.setUncaughtExceptionHandler((writer, e) -> meter.fail(e));
   }
+
+  /** Highest sequence number of an id, and bytes of its records. */
+  private record Stream(long highest, long bytes) {}
 
   void start() {
     thread.start();
@@ -170,6 +176,7 @@ final class GroupCommit implements AutoCloseable {
         batchWrite.write(batch);
         nanos = meter.end(begun, events, batch.getDataSize());
       }
+      finished.committed();
     } catch (Throwable e) {
       LOG.error("The journal failed and stops; nothing of this batch is acknowledged.", e);
       meter.fail(e);
@@ -193,6 +200,12 @@ final class GroupCommit implements AutoCloseable {
       stageDelete(delete, batch);
       return Optional.empty();
     }
+    if (command instanceof Command.Expire expire) {
+      for (JournalRecords.FinishedRequest request : expire.requests()) {
+        stageExpiry(request, batch);
+      }
+      return Optional.empty();
+    }
     List<Optional<Exception>> results = new ArrayList<>();
     for (EncodedWrite write : ((Command.Write) command).writes()) {
       results.add(stageWrite(write, batch));
@@ -213,10 +226,11 @@ final class GroupCommit implements AutoCloseable {
   }
 
   private Optional<Exception> stageWrite(EncodedWrite write, WriteBatch batch) throws Exception {
-    long last = highest(write.persistenceId());
-    if (write.lowest() <= last) {
+    Stream stream = stream(write.persistenceId());
+    if (write.lowest() <= stream.highest()) {
       SequenceNumberExistsException exists =
-          new SequenceNumberExistsException(write.persistenceId(), write.lowest(), last);
+          new SequenceNumberExistsException(
+              write.persistenceId(), write.lowest(), stream.highest());
       LOG.error("A write was rejected.", exists);
       return Optional.of(exists);
     }
@@ -231,28 +245,52 @@ final class GroupCommit implements AutoCloseable {
         batch.delete(key);
       }
     }
-    highest.put(write.persistenceId(), write.highest());
+    long bytes = stream.bytes() + write.bytes();
+    if (write.finishedMillis().isPresent()) {
+      byte[] key = RecordKeys.finished(write.finishedMillis().getAsLong(), write.persistenceId());
+      batch.put(key, JournalRecords.numberValue(key, bytes));
+      finished.stage(1, bytes);
+    }
+    streams.put(write.persistenceId(), new Stream(write.highest(), bytes));
     return Optional.empty();
   }
 
   private void stageDelete(Command.Delete delete, WriteBatch batch) throws Exception {
-    long last = highest(delete.persistenceId());
+    long last = stream(delete.persistenceId()).highest();
     long to = Math.min(delete.to(), last);
     if (to < 1) {
       return;
     }
     byte[] key = RecordKeys.highest(delete.persistenceId());
-    batch.put(key, JournalRecords.highestValue(key, last));
+    batch.put(key, JournalRecords.numberValue(key, last));
     batch.deleteRange(
         RecordKeys.event(delete.persistenceId(), 0),
         JournalRecords.after(RecordKeys.event(delete.persistenceId(), to)));
   }
 
-  private long highest(String persistenceId) throws Exception {
-    Long known = highest.get(persistenceId);
+  /** A request that is accepted once more under its id is not the one that had finished. */
+  private void stageExpiry(JournalRecords.FinishedRequest request, WriteBatch batch)
+      throws Exception {
+    String id = request.persistenceId();
+    batch.delete(request.key());
+    finished.stage(-1, -request.bytes());
+    if (!database.read(records -> records.isUnfinished(id))) {
+      long to = database.read(records -> records.highestSequenceNr(id));
+      batch.deleteRange(RecordKeys.event(id, 0), JournalRecords.after(RecordKeys.event(id, to)));
+      batch.delete(RecordKeys.highest(id));
+      streams.put(id, new Stream(0, 0));
+    }
+  }
+
+  private Stream stream(String persistenceId) throws Exception {
+    Stream known = streams.get(persistenceId);
     if (known == null) {
-      known = database.read(records -> records.highestSequenceNr(persistenceId));
-      highest.put(persistenceId, known);
+      known =
+          database.read(
+              records ->
+                  new Stream(
+                      records.highestSequenceNr(persistenceId), records.bytesOf(persistenceId)));
+      streams.put(persistenceId, known);
     }
     return known;
   }
@@ -280,10 +318,10 @@ final class GroupCommit implements AutoCloseable {
     }
   }
 
-  private static Map<String, Long> bounded(int max) {
+  private static Map<String, Stream> bounded(int max) {
     return new LinkedHashMap<>(64, 0.75f, true) {
       @Override
-      protected boolean removeEldestEntry(Map.Entry<String, Long> eldest) {
+      protected boolean removeEldestEntry(Map.Entry<String, Stream> eldest) {
         return size() > max;
       }
     };

@@ -63,6 +63,7 @@ class PowerLossTest {
         if (Files.exists(kept)) {
           Images.delete(kept);
         }
+        Files.createDirectories(kept.getParent());
         Images.copy(recording, kept);
       }
       System.out.println("Replay one with -Dcairn.powerloss.recording=" + kept + " -Dcairn.seed=N");
