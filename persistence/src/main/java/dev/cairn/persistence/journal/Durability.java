@@ -11,7 +11,12 @@ public enum Durability {
   /** A clean close alone. */
   NONE;
 
-  static Durability of(String name) {
+  /**
+   * By the name in the configuration.
+   *
+   * @throws IllegalArgumentException for any other; it says which there are
+   */
+  public static Durability of(String name) {
     for (Durability each : values()) {
       if (each.name().toLowerCase(Locale.ROOT).equals(name)) {
         return each;

@@ -93,7 +93,7 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
     retention.sweep();
   }
 
-  /** Puts another write in the place of RocksDB's, so that a test can make it fail or wait. */
+  /** Puts another write in the place of RocksDB's, which can make it fail or wait. */
   void replaceWrite(BatchWrite replacement) {
     batchWrite = replacement;
   }
