@@ -23,6 +23,6 @@ public enum Durability {
       }
     }
     throw new IllegalArgumentException(
-        "cairn.journal.durability is \"" + name + "\", expected fsync, os or none.");
+        "The durability is \"" + name + "\", expected fsync, os or none.");
   }
 }

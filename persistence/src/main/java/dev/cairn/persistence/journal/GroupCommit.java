@@ -2,7 +2,6 @@ package dev.cairn.persistence.journal;
 
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,15 +20,14 @@ import scala.concurrent.Promise;
 final class GroupCommit implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GroupCommit.class);
 
-  private final JournalDatabase database;
   private final BatchWrite batchWrite;
   private final JournalSettings settings;
   private final FreeSpace space;
   private final CommitMeter meter;
   private final CommitQueue queue;
   private final Map<String, Command> inFlight = new ConcurrentHashMap<>();
-  private final Map<String, Stream> streams;
   private final FinishedBytes finished;
+  private final BatchStage stage;
   private final Thread thread = new Thread(this::run, "cairn-journal-writer");
 
   GroupCommit(
@@ -39,21 +37,17 @@ final class GroupCommit implements AutoCloseable {
       FreeSpace space,
       CommitMeter meter,
       FinishedBytes finished) {
-    this.database = database;
     this.batchWrite = batchWrite;
     this.settings = settings;
     this.space = space;
     this.meter = meter;
     this.queue = new CommitQueue(settings.queueWrites(), settings.queueBytes());
     this.finished = finished;
-    this.streams = bounded(settings.sequenceCache());
+    this.stage = new BatchStage(database, finished, settings.sequenceCache());
     // Only a close ends it in order, and a JVM that exits without one has not promised any more.
     thread.setDaemon(true);
     thread.setUncaughtExceptionHandler((writer, e) -> meter.fail(e));
   }
-
-  /** Highest sequence number of an id, and bytes of its records. */
-  private record Stream(long highest, long bytes) {}
 
   void start() {
     thread.start();
@@ -167,7 +161,7 @@ final class GroupCommit implements AutoCloseable {
     long nanos = 0;
     try (WriteBatch batch = new WriteBatch()) {
       for (Command command : commands) {
-        Object answer = stage(command, batch);
+        Object answer = stage.stage(command, batch);
         answers.add(answer);
         events += stored(command, answer);
       }
@@ -195,24 +189,6 @@ final class GroupCommit implements AutoCloseable {
     }
   }
 
-  private Object stage(Command command, WriteBatch batch) throws Exception {
-    if (command instanceof Command.Delete delete) {
-      stageDelete(delete, batch);
-      return Optional.empty();
-    }
-    if (command instanceof Command.Expire expire) {
-      for (JournalRecords.FinishedRequest request : expire.requests()) {
-        stageExpiry(request, batch);
-      }
-      return Optional.empty();
-    }
-    List<Optional<Exception>> results = new ArrayList<>();
-    for (EncodedWrite write : ((Command.Write) command).writes()) {
-      results.add(stageWrite(write, batch));
-    }
-    return results;
-  }
-
   /** Number of events that a command put into the batch. */
   private static int stored(Command command, Object answer) {
     int events = 0;
@@ -223,76 +199,6 @@ final class GroupCommit implements AutoCloseable {
       }
     }
     return events;
-  }
-
-  private Optional<Exception> stageWrite(EncodedWrite write, WriteBatch batch) throws Exception {
-    Stream stream = stream(write.persistenceId());
-    if (write.lowest() <= stream.highest()) {
-      SequenceNumberExistsException exists =
-          new SequenceNumberExistsException(
-              write.persistenceId(), write.lowest(), stream.highest());
-      LOG.error("A write was rejected.", exists);
-      return Optional.of(exists);
-    }
-    for (EncodedWrite.Entry entry : write.records()) {
-      batch.put(entry.key(), entry.value());
-    }
-    for (EncodedWrite.Unfinished change : write.index()) {
-      byte[] key = RecordKeys.unfinished(change.requestId());
-      if (change.present()) {
-        batch.put(key, JournalRecords.unfinishedValue(key));
-      } else {
-        batch.delete(key);
-      }
-    }
-    long bytes = stream.bytes() + write.bytes();
-    if (write.finishedMillis().isPresent()) {
-      byte[] key = RecordKeys.finished(write.finishedMillis().getAsLong(), write.persistenceId());
-      batch.put(key, JournalRecords.numberValue(key, bytes));
-      finished.stage(1, bytes);
-    }
-    streams.put(write.persistenceId(), new Stream(write.highest(), bytes));
-    return Optional.empty();
-  }
-
-  private void stageDelete(Command.Delete delete, WriteBatch batch) throws Exception {
-    long last = stream(delete.persistenceId()).highest();
-    long to = Math.min(delete.to(), last);
-    if (to < 1) {
-      return;
-    }
-    byte[] key = RecordKeys.highest(delete.persistenceId());
-    batch.put(key, JournalRecords.numberValue(key, last));
-    batch.deleteRange(
-        RecordKeys.event(delete.persistenceId(), 0),
-        JournalRecords.after(RecordKeys.event(delete.persistenceId(), to)));
-  }
-
-  /** A request that is accepted once more under its id is not the one that had finished. */
-  private void stageExpiry(JournalRecords.FinishedRequest request, WriteBatch batch)
-      throws Exception {
-    String id = request.persistenceId();
-    batch.delete(request.key());
-    finished.stage(-1, -request.bytes());
-    if (!database.read(records -> records.isUnfinished(id))) {
-      long to = database.read(records -> records.highestSequenceNr(id));
-      batch.deleteRange(RecordKeys.event(id, 0), JournalRecords.after(RecordKeys.event(id, to)));
-      batch.delete(RecordKeys.highest(id));
-      streams.put(id, new Stream(0, 0));
-    }
-  }
-
-  private Stream stream(String persistenceId) throws Exception {
-    Stream known = streams.get(persistenceId);
-    if (known == null) {
-      known =
-          database.read(
-              records ->
-                  new Stream(
-                      records.highestSequenceNr(persistenceId), records.bytesOf(persistenceId)));
-      streams.put(persistenceId, known);
-    }
-    return known;
   }
 
   private void settled(Command command) {
@@ -308,7 +214,7 @@ final class GroupCommit implements AutoCloseable {
     }
   }
 
-  /** {@link #stage} made the answer for this very command. */
+  /** {@link BatchStage} made the answer for this very command. */
   @SuppressWarnings("unchecked")
   private static void answer(Promise<?> promise, Object answer) {
     if (answer instanceof List<?> results) {
@@ -316,14 +222,5 @@ final class GroupCommit implements AutoCloseable {
     } else {
       promise.success(null);
     }
-  }
-
-  private static Map<String, Stream> bounded(int max) {
-    return new LinkedHashMap<>(64, 0.75f, true) {
-      @Override
-      protected boolean removeEldestEntry(Map.Entry<String, Stream> eldest) {
-        return size() > max;
-      }
-    };
   }
 }
