@@ -84,6 +84,11 @@ public final class JournalBenchmark {
                     durability.name().toLowerCase(Locale.ROOT),
                     "cairn.journal.min-free-bytes",
                     0,
+                    // The order of reference.conf files on a class path decides nothing here.
+                    "pekko.persistence.journal.plugin",
+                    JournalSettings.PATH,
+                    "pekko.persistence.snapshot-store.plugin",
+                    "pekko.persistence.no-snapshot-store",
                     "pekko.actor.provider",
                     "local",
                     "pekko.loglevel",
