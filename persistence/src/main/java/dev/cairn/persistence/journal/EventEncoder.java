@@ -4,6 +4,7 @@ import dev.cairn.persistence.RequestEvent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.LongSupplier;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.persistence.AtomicWrite;
@@ -36,17 +37,25 @@ final class EventEncoder {
   EncodedWrite encode(AtomicWrite write) throws Exception {
     List<EncodedWrite.Entry> records = new ArrayList<>(write.size());
     List<EncodedWrite.Unfinished> index = new ArrayList<>(0);
+    OptionalLong finishedMillis = OptionalLong.empty();
     for (PersistentRepr event : CollectionConverters.asJava(write.payload())) {
       byte[] key = RecordKeys.event(event.persistenceId(), event.sequenceNr());
-      records.add(new EncodedWrite.Entry(key, record(event).encode(key)));
+      StoredRecord record = record(event);
+      records.add(new EncodedWrite.Entry(key, record.encode(key)));
       if (event.payload() instanceof RequestEvent.Accepted accepted) {
         index.add(new EncodedWrite.Unfinished(accepted.requestId(), true));
       } else if (event.payload() instanceof RequestEvent.Finished finished) {
         index.add(new EncodedWrite.Unfinished(finished.requestId(), false));
+        finishedMillis = OptionalLong.of(record.timestampMillis());
       }
     }
     return new EncodedWrite(
-        write.persistenceId(), write.lowestSequenceNr(), write.highestSequenceNr(), records, index);
+        write.persistenceId(),
+        write.lowestSequenceNr(),
+        write.highestSequenceNr(),
+        records,
+        index,
+        finishedMillis);
   }
 
   /** An event as Pekko wants it back. */

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.rocksdb.BlockBasedTableConfig;
+import org.rocksdb.CompactRangeOptions;
 import org.rocksdb.CompressionType;
 import org.rocksdb.FlushOptions;
 import org.rocksdb.InfoLogLevel;
@@ -81,6 +82,23 @@ final class JournalDatabase implements AutoCloseable {
         throw new JournalClosedException();
       }
       return work.on(records);
+    } finally {
+      use.readLock().unlock();
+    }
+  }
+
+  /** Compacts all events; other work goes on. Returns early where the options were cancelled. */
+  void compact(CompactRangeOptions compaction) throws RocksDBException {
+    use.readLock().lock();
+    try {
+      if (closed) {
+        throw new JournalClosedException();
+      }
+      db.compactRange(
+          db.getDefaultColumnFamily(),
+          new byte[] {RecordKeys.EVENT},
+          new byte[] {RecordKeys.UNFINISHED + 1},
+          compaction);
     } finally {
       use.readLock().unlock();
     }

@@ -7,7 +7,6 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.zip.CRC32C;
 
 /**
  * Reads a log of RocksDB, a write-ahead log or a MANIFEST, and tells a torn end from damage.
@@ -16,11 +15,14 @@ import java.util.zip.CRC32C;
  * the data's length (16 bits), the type (a byte: 1 whole, 2 first, 3 middle, 4 last), all
  * little-endian, and the data. A block's last bytes, too few for a fragment, are zeros.
  *
+ * <p>A write to a write-ahead log is one record, synced before the next. A change of the MANIFEST
+ * may be several records, synced together, of which a crash may leave the later ones alone.
+ *
  * <p>RocksDB takes a length that points behind the file's end for a write that was cut short, and
  * zeros for a place that was never written. One flipped bit of a length would so drop, silently,
  * everything that was acknowledged behind it. Here an end counts as torn only where a crash can
- * have made it: no write begins behind it, part of it is missing or was never written (zeros, in
- * units of a sector), and no single flipped bit accounts for it.
+ * have made it: no write begins behind it that was made after it was synced, part of it is missing
+ * or was never written (zeros, in units of a sector), and no single flipped bit accounts for it.
  */
 final class LogFile {
   /** What a log's end is. */
@@ -37,7 +39,9 @@ final class LogFile {
   private static final int FIRST = 2;
   private static final int MIDDLE = 3;
   private static final int LAST = 4;
-  private static final int MASK_DELTA = 0xa282ead8;
+
+  /** More than RocksDB writes to a MANIFEST before it syncs. */
+  private static final int UNSYNCED_EDITS = 64 << 10;
 
   private final Path file;
   private final ByteBuffer bytes;
@@ -161,7 +165,8 @@ final class LogFile {
 
   private void broken(int recordAt, int fragmentAt) {
     Optional<Integer> behind = nextRecord(fragmentAt + 1);
-    if (behind.isEmpty() && !isFlip(fragmentAt) && isUnwritten(recordAt, fragmentAt)) {
+    boolean atEnd = behind.isEmpty() || (!batches && bytes.limit() - recordAt <= UNSYNCED_EDITS);
+    if (atEnd && !isFlip(fragmentAt) && isUnwritten(recordAt, fragmentAt)) {
       state = State.TORN;
       end = recordAt;
       return;
@@ -218,10 +223,7 @@ final class LogFile {
     if (!isInside(position, length)) {
       return false;
     }
-    int computed = checksum(position, length);
-    int stored = bytes.getInt(position);
-    return Integer.bitCount(computed ^ stored) == 1
-        || Crc32cFlip.explains(unmasked(computed) ^ unmasked(stored), 1 + length);
+    return MaskedCrc32c.isOneFlip(checksum(position, length), bytes.getInt(position), 1 + length);
   }
 
   private boolean isFragment(int position) {
@@ -279,14 +281,7 @@ final class LogFile {
   }
 
   private int checksum(int position, int length) {
-    CRC32C crc = new CRC32C();
-    crc.update(bytes.array(), position + 6, 1 + length);
-    int value = (int) crc.getValue();
-    return Integer.rotateRight(value, 15) + MASK_DELTA;
-  }
-
-  private static int unmasked(int masked) {
-    return Integer.rotateLeft(masked - MASK_DELTA, 15);
+    return MaskedCrc32c.of(bytes.array(), position + 6, 1 + length);
   }
 
   private boolean isZero(int from, int to) {

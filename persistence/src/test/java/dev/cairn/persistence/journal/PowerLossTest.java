@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigValueFactory;
 import dev.cairn.persistence.journal.SystemCalls.Moment;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,7 +52,10 @@ class PowerLossTest {
       moments.addAll(SystemCalls.read(recording.resolve("trace-" + n), n));
     }
     String root = Files.readString(recording.resolve("root"));
-    Map<Integer, List<Long>> seeds = seeds(root, moments);
+    Long only = Long.getLong("cairn.seed");
+    long first = only == null ? 0 : only;
+    long last = only == null ? Long.getLong("cairn.powerloss.seeds", 1000) - 1 : only;
+    Map<Integer, List<Long>> seeds = seeds(root, moments, first, last);
     AtomicInteger torn = new AtomicInteger();
     List<String> failures = run(root, moments, seeds, torn);
     int count = seeds.values().stream().mapToInt(List::size).sum();
@@ -63,14 +68,26 @@ class PowerLossTest {
         if (Files.exists(kept)) {
           Images.delete(kept);
         }
+        Files.createDirectories(kept.getParent());
         Images.copy(recording, kept);
       }
       System.out.println("Replay one with -Dcairn.powerloss.recording=" + kept + " -Dcairn.seed=N");
     }
     assertThat(failures).isEmpty();
+    assertThat(withoutSyncs(root, moments))
+        .as("what a disk that ignores fdatasync loses")
+        .anySatisfy(loss -> assertThat(loss).contains("acknowledged"));
   }
 
-  private static Map<Integer, List<Long>> seeds(String root, List<Moment> moments) {
+  /** Shows that the simulation takes what was not synced. */
+  private static List<String> withoutSyncs(String root, List<Moment> moments) throws Exception {
+    List<Moment> unsynced =
+        moments.stream().filter(moment -> !moment.call().name().equals("fdatasync")).toList();
+    return run(root, unsynced, seeds(root, unsynced, 0, 49), new AtomicInteger());
+  }
+
+  private static Map<Integer, List<Long>> seeds(
+      String root, List<Moment> moments, long first, long last) {
     SimulatedDisk disk = new SimulatedDisk(root, mark -> {});
     List<Integer> points = new ArrayList<>();
     for (int n = 0; n < moments.size(); n++) {
@@ -80,9 +97,6 @@ class PowerLossTest {
       disk.next(moments.get(n));
     }
     Map<Integer, List<Long>> seeds = new HashMap<>();
-    Long only = Long.getLong("cairn.seed");
-    long first = only == null ? 0 : only;
-    long last = only == null ? Long.getLong("cairn.powerloss.seeds", 1000) - 1 : only;
     for (long seed = first; seed <= last; seed++) {
       int point = points.get(new Random(seed).nextInt(points.size()));
       seeds.computeIfAbsent(point, p -> new ArrayList<>()).add(seed);
@@ -152,9 +166,7 @@ class PowerLossTest {
       }
     }
     Config own =
-        config.withValue(
-            "cairn.journal.directory",
-            com.typesafe.config.ConfigValueFactory.fromAnyRef(data.toString()));
+        config.withValue("cairn.journal.directory", ConfigValueFactory.fromAnyRef(data.toString()));
     try {
       torn.addAndGet(LogCheck.of(data.resolve("journal")).torn().size());
       List<String> problems = new ArrayList<>();
@@ -189,7 +201,7 @@ class PowerLossTest {
                 there.add(sequenceNr);
                 byte[] payload =
                     JournalRecords.decode(name, sequenceNr, key, value).event().bytes();
-                String text = new String(payload, java.nio.charset.StandardCharsets.UTF_8);
+                String text = new String(payload, StandardCharsets.UTF_8);
                 if (!text.equals(PowerLossChild.payload(name, sequenceNr))) {
                   problems.add(name + " " + sequenceNr + " is another event");
                 }
@@ -261,7 +273,7 @@ class PowerLossTest {
               .redirectError(ProcessBuilder.Redirect.DISCARD)
               .start();
       try {
-        assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(300, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).isZero();
       } finally {
         process.descendants().forEach(ProcessHandle::destroyForcibly);

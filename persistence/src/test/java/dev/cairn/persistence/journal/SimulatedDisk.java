@@ -2,9 +2,12 @@ package dev.cairn.persistence.journal;
 
 import dev.cairn.persistence.journal.SystemCalls.Call;
 import dev.cairn.persistence.journal.SystemCalls.Moment;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -66,9 +69,11 @@ final class SimulatedDisk {
   private final Map<String, Inode> durableNames = new TreeMap<>();
   private final Map<String, List<Naming>> namings = new TreeMap<>();
   private final Map<String, Descriptor> descriptors = new HashMap<>();
-  private final Map<Call, Inode> written = new HashMap<>();
-  private final Map<Call, List<?>> syncing = new HashMap<>();
-  private final Set<Call> unfinished = new java.util.HashSet<>();
+
+  /** By identity: threads may make equal calls at a time. */
+  private final Map<Call, List<?>> syncing = new IdentityHashMap<>();
+
+  private final Set<Call> unfinished = Collections.newSetFromMap(new IdentityHashMap<>());
 
   /**
    * A disk with an empty directory.
@@ -164,7 +169,7 @@ final class SimulatedDisk {
 
   private void write(Call call) {
     if (call.number(0) == 1) {
-      marks.accept(new String(call.bytes(1), java.nio.charset.StandardCharsets.UTF_8));
+      marks.accept(new String(call.bytes(1), StandardCharsets.UTF_8));
       return;
     }
     Descriptor descriptor = descriptor(call);
@@ -213,9 +218,11 @@ final class SimulatedDisk {
     }
     Descriptor descriptor = descriptor(call);
     for (Object change : covered) {
-      if (change instanceof Naming naming && namings.get(descriptor.path).remove(naming)) {
+      if (change instanceof Naming naming
+          && namings.get(descriptor.path).removeIf(each -> each == naming)) {
         apply(naming, durableNames);
-      } else if (change instanceof Change data && descriptor.inode.pending.remove(data)) {
+      } else if (change instanceof Change data
+          && descriptor.inode.pending.removeIf(each -> each == data)) {
         descriptor.inode.durable = applied(descriptor.inode.durable, data);
       }
     }
@@ -315,7 +322,7 @@ final class SimulatedDisk {
 
   private static String hex(String text) {
     StringBuilder hex = new StringBuilder();
-    for (byte each : text.getBytes(java.nio.charset.StandardCharsets.UTF_8)) {
+    for (byte each : text.getBytes(StandardCharsets.UTF_8)) {
       hex.append(String.format("\\x%02x", each));
     }
     return hex.toString();

@@ -25,7 +25,11 @@ import picocli.CommandLine.Spec;
     name = "bench",
     description = "Measures; prints one JSON object a line.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {BenchCommand.Serve.class, BenchCommand.DeviceAlone.class})
+    subcommands = {
+      BenchCommand.Serve.class,
+      BenchCommand.DeviceAlone.class,
+      BenchJournalCommand.class
+    })
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -33,7 +37,7 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     throw new ParameterException(
         spec.commandLine(),
-        "There is no benchmark; expected serve, device, or by way of bin/cairn peer");
+        "There is no benchmark; expected serve, device, journal, or by way of bin/cairn peer");
   }
 
   private static void print(CommandSpec spec, JsonNode line) {

@@ -259,6 +259,44 @@ class JournalCommandTest {
     assertThat(err.toString()).isEqualTo("cairn: There is no data directory " + data() + ".\n");
   }
 
+  @Test
+  @DisplayName("bench journal prints a line for each combination and leaves nothing behind")
+  void bench() throws IOException {
+    CommandLine line = Main.commandLine();
+    line.setOut(new PrintWriter(out, true));
+    String[] args = {
+      "bench",
+      "journal",
+      "--dir",
+      parent.toString(),
+      "--durability",
+      "fsync,none",
+      "--writers",
+      "2",
+      "--seconds",
+      "1",
+      "--repeat",
+      "1",
+      "--delay-ms",
+      "5"
+    };
+    assertThat(line.execute(args)).isZero();
+    List<JsonNode> lines = new ArrayList<>();
+    for (String text : out.toString().lines().toList()) {
+      lines.add(new ObjectMapper().readTree(text));
+    }
+    assertThat(lines)
+        .extracting(l -> l.get("durability").asText())
+        .containsExactly("fsync", "none");
+    assertThat(lines)
+        .allSatisfy(
+            l -> {
+              assertThat(l.get("p50_ms").asDouble()).isGreaterThanOrEqualTo(5);
+              assertThat(l.get("events_per_second").asDouble()).isBetween(1.0, 400.0);
+            });
+    assertThat(files()).isEmpty();
+  }
+
   private Path log() throws IOException {
     try (Stream<Path> files = Files.list(data().resolve("journal"))) {
       List<Path> logs = files.filter(file -> file.toString().endsWith(".log")).toList();
