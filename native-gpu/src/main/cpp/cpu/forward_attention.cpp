@@ -62,23 +62,39 @@ void Forward::attend(int layer) {
   const int rows = static_cast<int>(rows_.size()), n = d.headLength, group = d.heads / d.kvHeads;
   pool_.for_rows(rows, [&](size_t r) { prepare_attention(l, layer, static_cast<size_t>(r)); });
   const size_t perHead = kvBlockBytes_ / static_cast<size_t>(d.kvHeads);
-  pool_.run(static_cast<int>(runs_.size()) * d.kvHeads, [&](int task, int) {
+  const int tasks = static_cast<int>(runs_.size()) * d.kvHeads;
+  auto first_of = [&](const Row& row) {
+    return l.window > 0 ? std::max(0, row.position + 1 - l.window) : 0;
+  };
+  auto view_of = [&](const Run& run, int head) {
+    return KvView{kv_block(layer) + static_cast<size_t>(head) * perHead,
+                  kvBlockBytes_,
+                  rows_[static_cast<size_t>(run.first)].slot->blocks.data(),
+                  config_.blockTokens / kv::kTileTokens,
+                  n,
+                  config_.kvType,
+                  d.attentionCap};
+  };
+  pool_.run(tasks, [&](int task, int) {
     const Run& run = runs_[static_cast<size_t>(task / d.kvHeads)];
     const int h = task % d.kvHeads;
     AttendRow rows[kRunRows];
     for (int i = 0; i < run.count; i++) {
       const size_t r = static_cast<size_t>(run.first + i);
-      const int position = rows_[r].position, at = h * group * n;
-      rows[i] = {qkv_ + r * ldQkv_ + at, heads_ + r * ldHeads_ + at, position,
-                 l.window > 0 ? std::max(0, position + 1 - l.window) : 0};
+      const int at = h * group * n;
+      rows[i] = {qkv_ + r * ldQkv_ + at, heads_ + r * ldHeads_ + at, rows_[r].position,
+                 first_of(rows_[r])};
     }
-    const KvView view{kv_block(layer) + static_cast<size_t>(h) * perHead,
-                      kvBlockBytes_,
-                      rows_[static_cast<size_t>(run.first)].slot->blocks.data(),
-                      config_.blockTokens / kv::kTileTokens,
-                      n,
-                      config_.kvType,
-                      d.attentionCap};
+    KvView view = view_of(run, h);
+    const int next = task + pool_.threads();
+    if (next < tasks) {
+      const Run& later = runs_[static_cast<size_t>(next / d.kvHeads)];
+      const Row& row = rows_[static_cast<size_t>(later.first)];
+      const KvView its = view_of(later, next % d.kvHeads);
+      const int tile = first_of(row) / kv::kTileTokens;
+      view.following[0] = its.tile(tile);
+      if (row.position / kv::kTileTokens > tile) view.following[1] = its.tile(tile + 1);
+    }
     kernels_.attend(rows, run.count, group, view);
   });
 }

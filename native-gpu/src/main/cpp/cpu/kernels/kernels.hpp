@@ -19,6 +19,13 @@ struct KvView {
   int headLength;
   KvType type = KvType::F16;
   float cap = 0;  // scores become cap · tanh(score / cap); 0: as they are
+  // tiles that the caller is likely to attend to next: fetched, never used; may be null
+  const uint8_t* following[2] = {nullptr, nullptr};
+
+  const uint8_t* tile(int index) const {
+    return base + static_cast<size_t>(blocks[index / tilesPerBlock]) * blockStride +
+           static_cast<size_t>(index % tilesPerBlock) * kv::tile_bytes(type, headLength);
+  }
 };
 
 // A row of a sequence that attends to positions first..position.
