@@ -56,6 +56,15 @@ struct Kernels {
   void (*swiglu)(float* g, const float* u, int n);
   // g[i] = gelu(g[i]) · u[i], gelu by tanh
   void (*geglu)(float* g, const float* u, int n);
+  // x[i] += y[i], then the norm of x by w quantized into row `row`, as by the operations above; n a
+  // multiple of 32
+  void (*add_norm_quantize)(float* x, const float* y, const float* w, float eps, int n,
+                            uint8_t* acts, int row);
+  // silu(g[i]) · u[i], or gelu, quantized into row `row`; n a multiple of 32
+  void (*swiglu_quantize)(const float* g, const float* u, int n, uint8_t* acts, int row);
+  void (*geglu_quantize)(const float* g, const float* u, int n, uint8_t* acts, int row);
+  // turns the pairs (2i, 2i + 1) of a head, or (i, i + pairs) where `halves`, by the i-th angle
+  void (*rotate)(float* head, const float* cosines, const float* sines, int pairs, bool halves);
   // x[i] = cap · tanh(x[i] / cap)
   void (*soft_cap)(float* x, float cap, int n);
   // out[head][headLength] = attention of `heads` query heads q[head][headLength] of each row; rows
