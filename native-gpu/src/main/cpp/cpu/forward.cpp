@@ -37,7 +37,7 @@ struct Forward::Layout {
     qkv = b * ldQkv * 4;
     heads = b * ldHeads * 4;
     ffn = b * ldFfn * 4;
-    angles = 2 * b * static_cast<size_t>(d.ropeDimensions) * 4;
+    angles = 2 * b * 2 * static_cast<size_t>(d.ropeDimensions) * 4;
     headX = kHeadRows * ldDim * 4;
     logits = kHeadRows * ldLogits * 4;
     const size_t rows = std::max(b, static_cast<size_t>(kHeadRows));
@@ -139,29 +139,34 @@ void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
 void Forward::embed() {
   const int rows = static_cast<int>(rows_.size());
   const ModelDesc& d = model_.desc();
-  const double magnitude = model_.rope_magnitude();
   pool_.for_rows(rows, [&](size_t r) {
     const Row& row = rows_[static_cast<size_t>(r)];
     float* x = x_ + static_cast<size_t>(r) * ldDim_;
     model_.embedding().row(row.slot->history[static_cast<size_t>(row.position)], x);
     if (d.embeddingScale != 1)
       for (int i = 0; i < d.embedding; i++) x[i] *= d.embeddingScale;
-    float* angles = angles_ + 2 * r * static_cast<size_t>(d.ropeDimensions);
-    const size_t pairs = static_cast<size_t>(d.ropeDimensions / 2);
-    for (const bool windowed : {false, true}) {
-      if (windowed && d.window == 0) break;
-      for (const double f : model_.rope_frequencies(windowed)) {
-        double sin, cos;
-        math::sin_cos(row.position * f, &sin, &cos);
-        angles[0] = static_cast<float>(cos * magnitude);
-        angles[pairs] = static_cast<float>(sin * magnitude);
-        angles++;
-      }
-      angles += pairs;
-    }
+    for (const bool windowed : {false, true})
+      if (!windowed || d.window > 0) make_angles(row.position, windowed, angles(r, windowed));
     const Layer& l = model_.layers()[0];
     normalize(x, l.attnNorm, xn_ + r * ldDim_, inputs_of({&l.q, &l.k, &l.v}), r);
   });
+}
+
+void Forward::make_angles(int32_t position, bool windowed, float* out) const {
+  const ModelDesc& d = model_.desc();
+  const double magnitude = model_.rope_magnitude();
+  float *cosines = out, *sines = out + d.ropeDimensions;
+  for (const double f : model_.rope_frequencies(windowed)) {
+    double sin, cos;
+    math::sin_cos(position * f, &sin, &cos);
+    const float c = static_cast<float>(cos * magnitude), s = static_cast<float>(sin * magnitude);
+    if (!d.ropeHalves) {
+      *cosines++ = c;
+      *sines++ = -s;
+    }
+    *cosines++ = c;
+    *sines++ = s;
+  }
 }
 
 Forward::Inputs Forward::inputs_of(std::initializer_list<const Matrix*> matrices) {

@@ -80,8 +80,9 @@ class Forward {
   void prepare_attention(const Layer& l, int layer, size_t r, int h);
   // gate and up products, and what they combine to
   void feed_forward(const Layer& l);
-  // cosines of row r's pairs, then sines
-  const float* angles(size_t row, bool windowed) const;
+  // [2][ropeDimensions]: cosines and sines of the row's position, as `rotate` takes them
+  float* angles(size_t row, bool windowed) const;
+  void make_angles(int32_t position, bool windowed, float* out) const;
   // adds `bias` to y and norms it where they are given, adds it to x, and normalizes x by `next`
   // where it is given
   void add_to_x(const float* bias, const float* norm, const float* next, Inputs inputs);

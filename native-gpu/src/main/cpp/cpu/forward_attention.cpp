@@ -16,8 +16,8 @@ void Forward::store_kv(int layer, const Row& row, int h, const float* k, const f
             to + static_cast<size_t>(tile) * kv::tile_bytes(config_.kvType, n));
 }
 
-const float* Forward::angles(size_t row, bool windowed) const {
-  const size_t n = static_cast<size_t>(model_.desc().ropeDimensions);
+float* Forward::angles(size_t row, bool windowed) const {
+  const size_t n = 2 * static_cast<size_t>(model_.desc().ropeDimensions);
   return angles_ + 2 * row * n + (windowed ? n : 0);
 }
 
@@ -33,7 +33,7 @@ void Forward::prepare_attention(const Layer& l, int layer, size_t r, int h) {
   const float* cosines = angles(r, l.window > 0);
   auto place = [&](float* head, const float* norm) {
     if (norm != nullptr) kernels_.rms_norm(head, norm, d.eps, head, n);
-    kernels_.rotate(head, cosines, cosines + pairs, pairs, d.ropeHalves);
+    kernels_.rotate(head, cosines, cosines + d.ropeDimensions, pairs, d.ropeHalves);
   };
   for (int i = 0; i < group; i++) place(q + i * n, l.normQ);
   for (int i = 0; i < group * n; i++) q[i] *= d.attentionScale;

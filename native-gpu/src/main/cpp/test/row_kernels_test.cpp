@@ -146,10 +146,16 @@ void rotation() {
     const size_t size = static_cast<size_t>(pairs);
     const std::vector<float> head = random_floats(2 * size, 5), cosines = random_floats(size),
                              sines = random_floats(size);
+    std::vector<float> c, s;  // as the kernel takes them
+    for (size_t i = 0; i < size; i++) {
+      c.insert(c.end(), halves ? 1 : 2, cosines[i]);
+      if (!halves) s.push_back(-sines[i]);
+      s.push_back(sines[i]);
+    }
     for (const Kernels* kernels : available_kernels()) {
       std::vector<float> y = head;
       y.resize(2 * size + 16, 7);
-      kernels->rotate(y.data(), cosines.data(), sines.data(), pairs, halves);
+      kernels->rotate(y.data(), c.data(), s.data(), pairs, halves);
       for (size_t i = 2 * size; i < y.size(); i++) CHECK(y[i] == 7);
       for (size_t i = 0; i < size; i++) {
         const size_t a = halves ? i : 2 * i, b = halves ? i + size : 2 * i + 1;

@@ -160,22 +160,21 @@ static void geglu_quantize(const float* g, const float* u, int n, uint8_t* acts,
   });
 }
 
-// Written for the compiler to vectorize.
 static void rotate(float* head, const float* cosines, const float* sines, int pairs, bool halves) {
-  if (halves) {
-    float *a = head, *b = head + pairs;
-    for (int i = 0; i < pairs; i++) {
-      const float x = a[i], y = b[i], c = cosines[i], s = sines[i];
-      a[i] = x * c - y * s;
-      b[i] = x * s + y * c;
-    }
+  if (!halves) {
+    sixteens(2 * pairs, [&](int i, int m) __attribute__((always_inline)) {
+      const F v = load_n(head + i, m);
+      const F r = add(mul(v, load_n(cosines + i, m)), mul(swap_pairs(v), load_n(sines + i, m)));
+      store_n(head + i, r, m);
+    });
     return;
   }
-  for (int i = 0; i < pairs; i++) {
-    const float x = head[2 * i], y = head[2 * i + 1], c = cosines[i], s = sines[i];
-    head[2 * i] = x * c - y * s;
-    head[2 * i + 1] = x * s + y * c;
-  }
+  sixteens(pairs, [&](int i, int m) __attribute__((always_inline)) {
+    const F x = load_n(head + i, m), y = load_n(head + pairs + i, m);
+    const F c = load_n(cosines + i, m), s = load_n(sines + i, m);
+    store_n(head + i, sub(mul(x, c), mul(y, s)), m);
+    store_n(head + pairs + i, add(mul(x, s), mul(y, c)), m);
+  });
 }
 
 inline F capped(F x, F cap) { return mul(tanh16(div(x, cap)), cap); }

@@ -63,7 +63,8 @@ struct Kernels {
   // silu(g[i]) · u[i], or gelu, quantized into row `row`; n a multiple of 32
   void (*swiglu_quantize)(const float* g, const float* u, int n, uint8_t* acts, int row);
   void (*geglu_quantize)(const float* g, const float* u, int n, uint8_t* acts, int row);
-  // turns the pairs (2i, 2i + 1) of a head, or (i, i + pairs) where `halves`, by the i-th angle
+  // turns the pairs (i, i + pairs) of a head by the i-th angle; or, where not `halves`, the pairs
+  // (2i, 2i + 1), and then each cosine is there twice, and each sine, the first time negated
   void (*rotate)(float* head, const float* cosines, const float* sines, int pairs, bool halves);
   // x[i] = cap · tanh(x[i] / cap)
   void (*soft_cap)(float* x, float cap, int n);

@@ -78,6 +78,8 @@ inline uint32_t abs_max_bits(F x, F y) {
   return _mm512_reduce_max_epu32(_mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(x), m),
                                                   _mm512_and_si512(_mm512_castps_si512(y), m)));
 }
+// lanes 2i and 2i + 1 exchanged
+inline F swap_pairs(F x) { return _mm512_permute_ps(x, 0xb1); }
 // q = round to nearest even of sixteen x · s, then of y · s; the sums of both
 inline void quantize32(F x, F y, float s, int8_t* q, int* low, int* high) {
   const __m512 v = _mm512_set1_ps(s);

@@ -128,6 +128,10 @@ inline uint32_t abs_max_bits(F a, F b) {
   }
   return m;
 }
+// lanes 2i and 2i + 1 exchanged
+inline F swap_pairs(F x) {
+  return map([&](int i) { return x.v[i ^ 1]; });
+}
 // q = round to nearest even (x · s); the sum of the sixteen
 inline int quantize16(F x, float s, int8_t* q) {
   int total = 0;
