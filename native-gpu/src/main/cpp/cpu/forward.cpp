@@ -195,7 +195,8 @@ void Forward::multiply(int rows, const float* x, size_t ldx, const uint8_t* acts
     int first = static_cast<int>(static_cast<int64_t>(panels) * task / parts);
     int last = static_cast<int>(static_cast<int64_t>(panels) * (task + 1) / parts);
     for (int i = 0; i < count && last > 0; i++) {
-      const int n = products[i].matrix->panel_count(), p0 = std::max(first, 0), p1 = std::min(last, n);
+      const int n = products[i].matrix->panel_count();
+      const int p0 = std::max(first, 0), p1 = std::min(last, n);
       if (p0 < p1) multiply_panels(products[i], rows, x, ldx, acts, p0, p1);
       first -= n;
       last -= n;
