@@ -75,8 +75,8 @@ class PowerLossTest {
     }
     assertThat(failures).isEmpty();
     assertThat(withoutSyncs(root, moments))
-        .as("what a disk that ignores fdatasync loses")
-        .anySatisfy(loss -> assertThat(loss).contains("acknowledged"));
+        .as("failures of 50 where the disk ignores fdatasync")
+        .hasSizeGreaterThan(5);
   }
 
   /** Shows that the simulation takes what was not synced. */
