@@ -47,11 +47,11 @@ class PowerLossTest {
   @DisplayName("L8 after a power loss at any moment every acknowledged event is there, in order")
   void powerLoss() throws Exception {
     Path recording = recording();
+    String root = Files.readString(recording.resolve("root"));
     List<Moment> moments = new ArrayList<>();
     for (int n = 0; n < PROCESSES; n++) {
-      moments.addAll(SystemCalls.read(recording.resolve("trace-" + n), n));
+      moments.addAll(SystemCalls.read(recording.resolve("trace-" + n), n, root));
     }
-    String root = Files.readString(recording.resolve("root"));
     Long only = Long.getLong("cairn.seed");
     long first = only == null ? 0 : only;
     long last = only == null ? Long.getLong("cairn.powerloss.seeds", 1000) - 1 : only;
@@ -75,8 +75,8 @@ class PowerLossTest {
     }
     assertThat(failures).isEmpty();
     assertThat(withoutSyncs(root, moments))
-        .as("what a disk that ignores fdatasync loses")
-        .anySatisfy(loss -> assertThat(loss).contains("acknowledged"));
+        .as("failures of 50 where the disk ignores fdatasync")
+        .hasSizeGreaterThan(5);
   }
 
   /** Shows that the simulation takes what was not synced. */

@@ -98,7 +98,7 @@ final class SimulatedDisk {
       case "openat" -> isInside(call.path(1));
       case "rename", "unlink", "mkdir" -> isInside(call.path(0));
       case "fallocate", "sync_file_range", "mmap", "dup", "dup2", "dup3" -> false;
-      default -> call.arguments().toString().contains(hex(root));
+      default -> call.arguments().toString().contains(SystemCalls.hex(root));
     };
   }
 
@@ -318,13 +318,5 @@ final class SimulatedDisk {
     if (begin < stop) {
       System.arraycopy(from, begin, to, begin, stop - begin);
     }
-  }
-
-  private static String hex(String text) {
-    StringBuilder hex = new StringBuilder();
-    for (byte each : text.getBytes(StandardCharsets.UTF_8)) {
-      hex.append(String.format("\\x%02x", each));
-    }
-    return hex.toString();
   }
 }

@@ -8,8 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -68,10 +70,18 @@ final class SystemCalls {
   /** The begin or the end of a call. */
   record Moment(Call call, boolean begins) {}
 
-  /** Reads a trace; calls that were under way at its end have no end. */
-  static List<Moment> read(Path trace, int process) throws IOException {
-    List<Object[]> moments = new ArrayList<>();
-    Map<String, Object[]> open = new HashMap<>();
+  /**
+   * Reads the calls of a trace that concern a directory, or write to standard output. Calls that
+   * were under way at its end have no end.
+   *
+   * @param process number of the process
+   * @param root path of the directory
+   */
+  static List<Moment> read(Path trace, int process, String root) throws IOException {
+    String hexRoot = hex(root);
+    Set<String> descriptors = new HashSet<>(Set.of("1"));
+    List<Text> texts = new ArrayList<>();
+    Map<String, Text> open = new HashMap<>();
     try (BufferedReader lines = Files.newBufferedReader(trace)) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         Matcher matcher = LINE.matcher(line);
@@ -82,28 +92,87 @@ final class SystemCalls {
         String text = matcher.group(2);
         Matcher resumed = RESUMED.matcher(text);
         if (resumed.matches()) {
-          Object[] begun = open.remove(thread);
-          begun[0] = begun[0] + resumed.group(2);
-          moments.add(new Object[] {begun, false});
-        } else if (text.endsWith(UNFINISHED)) {
-          Object[] begun = {text.substring(0, text.length() - UNFINISHED.length())};
-          open.put(thread, begun);
-          moments.add(new Object[] {begun, true});
+          Text begun = open.remove(thread);
+          begun.text += resumed.group(2);
+          begun.ended = texts.size();
+          texts.add(begun);
+          follow(begun.text, hexRoot, descriptors);
         } else {
-          Object[] whole = {text};
-          moments.add(new Object[] {whole, true});
-          moments.add(new Object[] {whole, false});
+          boolean unfinished = text.endsWith(UNFINISHED);
+          Text begun =
+              new Text(unfinished ? text.substring(0, text.length() - UNFINISHED.length()) : text);
+          if (unfinished) {
+            open.put(thread, begun);
+          }
+          if (!unfinished) {
+            follow(text, hexRoot, descriptors);
+          }
+          if (concerns(begun.text, hexRoot, descriptors)) {
+            begun.kept = true;
+            texts.add(begun);
+            if (!unfinished) {
+              begun.ended = texts.size();
+              texts.add(begun);
+            }
+          }
         }
       }
     }
-    Map<Object[], Call> calls = new HashMap<>();
-    List<Moment> result = new ArrayList<>(moments.size());
-    for (Object[] moment : moments) {
-      Object[] text = (Object[]) moment[0];
-      Call call = calls.computeIfAbsent(text, t -> parse((String) t[0], process));
-      result.add(new Moment(call, (Boolean) moment[1]));
+    List<Moment> moments = new ArrayList<>();
+    for (int n = 0; n < texts.size(); n++) {
+      Text text = texts.get(n);
+      if (text.kept) {
+        if (text.call == null) {
+          text.call = parse(text.text, process);
+        }
+        moments.add(new Moment(text.call, n != text.ended));
+      }
     }
-    return result;
+    return moments;
+  }
+
+  /** A call as it stands in the trace. */
+  private static final class Text {
+    String text;
+    boolean kept;
+    int ended = -1;
+    Call call;
+
+    Text(String text) {
+      this.text = text;
+    }
+  }
+
+  /** A descriptor belongs to the file that was opened under it last. */
+  private static void follow(String text, String hexRoot, Set<String> descriptors) {
+    int result = text.lastIndexOf("= ");
+    if (text.startsWith("openat(") && result >= 0) {
+      String descriptor = text.substring(result + 2).split(" ")[0];
+      if (isInside(text, hexRoot)) {
+        descriptors.add(descriptor);
+      } else {
+        descriptors.remove(descriptor);
+      }
+    }
+  }
+
+  private static boolean concerns(String text, String hexRoot, Set<String> descriptors) {
+    int open = text.indexOf('(');
+    int end = text.indexOf(',', open);
+    String first = text.substring(open + 1, end < 0 ? text.length() : end).split("\\)")[0];
+    return isInside(text, hexRoot) || descriptors.contains(first);
+  }
+
+  private static boolean isInside(String text, String hexRoot) {
+    return text.contains("\"" + hexRoot + "\"") || text.contains("\"" + hexRoot + "\\x2f");
+  }
+
+  static String hex(String text) {
+    StringBuilder hex = new StringBuilder();
+    for (byte each : text.getBytes(StandardCharsets.UTF_8)) {
+      hex.append(String.format("\\x%02x", each));
+    }
+    return hex.toString();
   }
 
   private static Call parse(String text, int process) {
