@@ -177,9 +177,25 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
     journalCommitEvents.record(events);
   }
 
-  /** Says where to read how the journal is doing. */
-  public void journal(Supplier<JournalStats> stats) {
+  /**
+   * Says where to read how the journal is doing.
+   *
+   * @param durability when a write counts as durable: {@code fsync}, {@code os} or {@code none}
+   */
+  public void journal(Supplier<JournalStats> stats, String durability) {
     journal.set(stats);
+    Gauge.builder("cairn.journal.durability", () -> 1)
+        .description("1 for the durability that is in force (cairn.journal.durability).")
+        .tag("mode", durability)
+        .register(registry);
+    journalGauge(
+        "cairn.journal.disk.full",
+        "1 while too little disk is free and the journal waits for room.",
+        s -> s.diskFull() ? 1 : 0);
+    journalGauge(
+        "cairn.journal.queue",
+        "Writes that wait for the journal's next commit.",
+        JournalStats::queueDepth);
     journalGauge(
         "cairn.journal.bytes",
         "Bytes of the journal's files, as of the last sweep of its retention.",

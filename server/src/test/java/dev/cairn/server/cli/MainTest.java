@@ -124,6 +124,7 @@ class MainTest {
     assertThat(report.get("backends").get(0).get("name").asText()).isEqualTo("cpu");
     assertThat(report.get("model").get("vocabulary_size").asInt()).isPositive();
     assertThat(report.get("disk").get("fsync_ms_p50").asDouble()).isPositive();
+    assertThat(report.get("disk").get("durability").asText()).isEqualTo("fsync");
     assertThat(report.get("usable").asBoolean()).isTrue();
   }
 

@@ -53,7 +53,8 @@ class CairnMetricsTest {
     metrics.journal(
         () ->
             new JournalStats(
-                1, 2, 3, 4, 5, 6, 7, false, new JournalStorage(8, 9, 10, 11), Optional.empty()));
+                1, 2, 3, 4, 5, 6, 7, false, new JournalStorage(8, 9, 10, 11), Optional.empty()),
+        "fsync");
     metrics.held(() -> Map.of("readers", 9L));
     metrics.scheduler(new SchedulingStats(1, 2, 3, 4, 5, 60, 1, 32, 6, 0, 15, 0));
     assertShows(
@@ -63,6 +64,7 @@ class CairnMetricsTest {
         "cairn_device_idle_seconds_total 2.0",
         "cairn_journal_commit_seconds_sum 0.001",
         "cairn_journal_commit_events_sum 7.0",
+        "cairn_journal_durability{mode=\"fsync\"} 1.0",
         "cairn_journal_bytes 8.0",
         "cairn_journal_finished_requests 9.0",
         "cairn_journal_finished_bytes 10.0",
