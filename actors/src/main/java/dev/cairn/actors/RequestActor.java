@@ -44,7 +44,7 @@ public final class RequestActor
     extends EventSourcedBehavior<RequestActor.Command, RequestEvent, RequestState>
     implements Effects<ActorRef<RequestActor.Reply>, ActorRef<SchedulerActor.Command>> {
   /** What a request understands. */
-  public sealed interface Command {}
+  public sealed interface Command extends ClusterMessage {}
 
   /** Accept this request, or join it where it exists. */
   public record Submit(RequestSpec spec, ActorRef<Reply> replyTo) implements Command {}
@@ -82,6 +82,8 @@ public final class RequestActor
     INSTANCE
   }
 
+  private record SchedulerGone(ActorRef<SchedulerActor.Command> scheduler) implements Command {}
+
   private enum Unneeded implements Command {
     INSTANCE
   }
@@ -99,7 +101,7 @@ public final class RequestActor
   }
 
   /** Answers. */
-  public sealed interface Reply {}
+  public sealed interface Reply extends ClusterMessage {}
 
   /** The request exists; its view is in this node's {@link RequestViews}. */
   public record Known(String requestId) implements Reply {}
@@ -149,6 +151,7 @@ public final class RequestActor
   private final TimerScheduler<Command> timers;
   private final RequestProtocol<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> protocol;
   private Optional<RequestView> view = Optional.empty();
+  private Optional<ActorRef<SchedulerActor.Command>> watched = Optional.empty();
   private long lastCommitNanos;
 
   /**
@@ -222,6 +225,8 @@ public final class RequestActor
         .onCommand(Resume.class, (s, c) -> perform(s, protocol.resume(s, c.replyTo())))
         .onCommand(Released.class, (s, c) -> perform(s, protocol.released(s, c.epoch(), c.why())))
         .onCommand(DeviceLost.class, (s, c) -> perform(s, protocol.deviceLost(s, c.epoch())))
+        .onCommand(
+            SchedulerGone.class, (s, c) -> perform(s, protocol.schedulerGone(s, c.scheduler())))
         .onCommand(Adopted.class, (s, c) -> perform(s, protocol.adopted(s, c.epoch())))
         .onCommand(NotHeld.class, (s, c) -> perform(s, protocol.notHeld(s, c.epoch())))
         .onCommand(Assign.class, (s, c) -> perform(s, protocol.assignDue(s)))
@@ -307,13 +312,23 @@ public final class RequestActor
 
   @Override
   public void admit(ActorRef<SchedulerActor.Command> scheduler, Admission admission) {
+    watch(scheduler);
     scheduler.tell(new SchedulerActor.Admit(admission, context.getSelf()));
   }
 
   @Override
   public void adopt(ActorRef<SchedulerActor.Command> scheduler, int epoch, int nextIndex) {
+    watch(scheduler);
     timers.startSingleTimer(new NotHeld(epoch), env.adoptTimeout());
     scheduler.tell(new SchedulerActor.Adopt(requestId, epoch, nextIndex, context.getSelf()));
+  }
+
+  private void watch(ActorRef<SchedulerActor.Command> scheduler) {
+    if (!watched.equals(Optional.of(scheduler))) {
+      watched.ifPresent(context::unwatch);
+      watched = Optional.of(scheduler);
+      context.watchWith(scheduler, new SchedulerGone(scheduler));
+    }
   }
 
   @Override
@@ -349,6 +364,8 @@ public final class RequestActor
   @Override
   public void ended() {
     timers.cancelAll();
+    watched.ifPresent(context::unwatch);
+    watched = Optional.empty();
     timers.startSingleTimer(Unneeded.INSTANCE, env.linger());
   }
 

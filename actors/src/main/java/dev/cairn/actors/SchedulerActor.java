@@ -2,6 +2,7 @@ package dev.cairn.actors;
 
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.device.StepResult;
+import dev.cairn.placement.DeviceStatus;
 import dev.cairn.request.LetGo;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
@@ -15,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -26,6 +28,7 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.actor.typed.receptionist.ServiceKey;
 
 /**
  * Batches the requests of one device: a shell round the {@link SchedulingCore} that turns messages
@@ -34,7 +37,10 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  */
 public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Command> {
   /** What a scheduler understands. */
-  public sealed interface Command {}
+  public sealed interface Command extends ClusterMessage {}
+
+  /** Under which schedulers are found in a cluster. */
+  public static final ServiceKey<Command> KEY = ServiceKey.create(Command.class, "scheduler");
 
   /** Run this request; its tokens go to the owner. */
   public record Admit(Admission admission, ActorRef<RequestActor.Command> owner)
@@ -67,6 +73,14 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       String requestId, int epoch, int nextIndex, ActorRef<RequestActor.Command> owner)
       implements Command {}
 
+  /**
+   * Asks what the device is and how busy; answered while there is one.
+   *
+   * @param question number that the answer carries
+   */
+  public record Describe(long question, ActorRef<DeviceDirectory.Command> replyTo)
+      implements Command {}
+
   private enum RepeatOverdue implements Command {
     INSTANCE
   }
@@ -90,12 +104,23 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   public record GetStats(ActorRef<SchedulingStats> replyTo) implements Command {}
 
   /**
+   * Whose scheduler it is.
+   *
+   * @param device name of the device in the cluster
+   * @param modelFingerprint identifies the file of the model that it serves
+   */
+  public record Identity(String device, String modelFingerprint) {}
+
+  /**
    * How long a scheduler waits for owners.
    *
    * @param orphanTimeout how long a request whose owner is gone keeps its place
    * @param repeatAfter when a hand-over that is not acknowledged is repeated
    */
   public record Patience(Duration orphanTimeout, Duration repeatAfter) {}
+
+  /** Weight of a step in the running mean of the device's rate. */
+  private static final double RATE_SMOOTHING = 0.05;
 
   private record Owner(int epoch, ActorRef<RequestActor.Command> ref) {}
 
@@ -104,6 +129,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   private final Telemetry telemetry;
   private final LongSupplier nanoTime;
   private final TimerScheduler<Command> timers;
+  private final Identity identity;
   private final Patience patience;
   private final Map<String, Owner> owners = new HashMap<>();
 
@@ -113,6 +139,8 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   /** Number of the open device, or 0 while there is none. */
   private int generation;
 
+  private DeviceInfo info;
+  private OptionalDouble tokensPerSecond = OptionalDouble.empty();
   private long lastStepEndNanos;
   private long staleSeen;
   private long prefixHitsSeen;
@@ -123,6 +151,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    * @param gpu makes the device's actor, which is told this scheduler
    */
   public static Behavior<Command> create(
+      Identity identity,
       SchedulingLimits limits,
       IntPredicate endsGeneration,
       GpuActor.Factory gpu,
@@ -137,6 +166,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
                         new SchedulerActor(
                             context,
                             timers,
+                            identity,
                             new SchedulingCore(limits, endsGeneration),
                             gpu.spawn(context, context.getSelf()),
                             telemetry,
@@ -148,6 +178,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   private SchedulerActor(
       ActorContext<Command> context,
       TimerScheduler<Command> timers,
+      Identity identity,
       SchedulingCore core,
       ActorRef<GpuActor.Command> device,
       Telemetry telemetry,
@@ -155,6 +186,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       Patience patience) {
     super(context);
     this.timers = timers;
+    this.identity = identity;
     this.patience = patience;
     this.core = core;
     this.device = device;
@@ -178,6 +210,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
         .onMessage(OrphanDue.class, this::onOrphanDue)
         .onMessage(DeviceUp.class, this::onDeviceUp)
         .onMessage(DeviceDown.class, this::onDeviceDown)
+        .onMessage(Describe.class, this::onDescribe)
         .onMessage(GetStats.class, this::onGetStats)
         .onSignal(PreRestart.class, restart -> onRestart())
         .build();
@@ -203,9 +236,13 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     lastStepEndNanos = result.endNanos();
     core.complete(result)
         .ifPresent(
-            step ->
-                telemetry.stepCompleted(
-                    step.rows(), step.tokens(), result.endNanos() - result.startNanos()));
+            step -> {
+              long took = Math.max(1, result.endNanos() - result.startNanos());
+              telemetry.stepCompleted(step.rows(), step.tokens(), took);
+              double rate = step.tokens() * 1e9 / took;
+              double before = tokensPerSecond.orElse(rate);
+              tokensPerSecond = OptionalDouble.of(before + RATE_SMOOTHING * (rate - before));
+            });
     return goOn();
   }
 
@@ -279,6 +316,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
 
   private Behavior<Command> onDeviceUp(DeviceUp up) {
     generation = up.generation();
+    info = up.info();
     lastStepEndNanos = 0;
     getContext()
         .getLog()
@@ -312,6 +350,26 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   private Behavior<Command> onRepeatOverdue() {
     core.repeatOverdue(nanoTime.getAsLong(), patience.repeatAfter().toNanos());
     return goOn();
+  }
+
+  private Behavior<Command> onDescribe(Describe describe) {
+    if (generation != 0) {
+      DeviceStatus status =
+          new DeviceStatus(
+              identity.device(),
+              identity.modelFingerprint(),
+              info.numericsVersion(),
+              info.backend(),
+              info.config().maxContext(),
+              (long) info.config().kvBlocks() * info.config().blockTokens(),
+              core.outstandingTokens(),
+              tokensPerSecond,
+              false);
+      describe
+          .replyTo()
+          .tell(new DeviceDirectory.Answer(getContext().getSelf(), status, describe.question()));
+    }
+    return this;
   }
 
   private Behavior<Command> onGetStats(GetStats get) {

@@ -16,4 +16,7 @@ public interface Placement<D> {
   default Optional<Target<D>> named(String device, RequestSpec spec) {
     return choose(spec).filter(target -> target.device().equals(device));
   }
+
+  /** A device lost a request: others are to be preferred for a while. */
+  default void failed(String device) {}
 }

@@ -251,6 +251,7 @@ public final class RequestProtocol<C, D> {
     if (leaving.isPresent()) {
       return left(state);
     }
+    placement.failed(state.device());
     if (++deviceLosses > maxDeviceLosses) {
       return finish(
           state,
@@ -258,6 +259,13 @@ public final class RequestProtocol<C, D> {
           "the device failed " + deviceLosses + " times while it ran this request");
     }
     return assign(state);
+  }
+
+  /** A scheduler is gone, with its device. */
+  public Decision<C, D> schedulerGone(RequestState state, D gone) {
+    return scheduler.filter(gone::equals).isPresent()
+        ? deviceLost(state, state.epoch())
+        : Decision.nothing();
   }
 
   /** A scheduler still runs an epoch and goes on with it. */

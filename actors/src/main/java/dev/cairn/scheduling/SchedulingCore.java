@@ -346,6 +346,11 @@ public final class SchedulingCore {
     return lost;
   }
 
+  /** Tokens that the sequences known may still need, prompts and outputs together. */
+  public long outstandingTokens() {
+    return sequences.values().stream().mapToLong(Sequence::outstanding).sum();
+  }
+
   public SchedulingStats stats() {
     return new SchedulingStats(
         planner.waiting(),

@@ -121,6 +121,12 @@ final class Sequence {
     return length - computed;
   }
 
+  /** Tokens to process and to generate at most. */
+  long outstanding() {
+    boolean over = state == State.ENDED || state == State.ABANDONED;
+    return over ? 0 : pending() + (long) maxLength - length;
+  }
+
   /** Whether the output may grow. */
   boolean wantsToken() {
     return length < maxLength;
