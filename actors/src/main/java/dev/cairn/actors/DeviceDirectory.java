@@ -3,6 +3,7 @@ package dev.cairn.actors;
 import dev.cairn.placement.DeviceStatus;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -77,6 +78,7 @@ public final class DeviceDirectory extends AbstractBehavior<DeviceDirectory.Comm
   private final Settings settings;
   private final LongSupplier nanoTime;
   private final DevicePlacement placement;
+  private final Optional<ActorRef<SchedulerActor.Command>> local;
   private final Map<ActorRef<SchedulerActor.Command>, Entry> entries = new HashMap<>();
 
   /**
@@ -106,6 +108,7 @@ public final class DeviceDirectory extends AbstractBehavior<DeviceDirectory.Comm
     this.settings = settings;
     this.nanoTime = nanoTime;
     this.placement = placement;
+    this.local = local;
     local.ifPresent(scheduler -> entries.put(scheduler, new Entry()));
     ActorRef<Receptionist.Listing> listings =
         context.messageAdapter(
@@ -125,8 +128,10 @@ public final class DeviceDirectory extends AbstractBehavior<DeviceDirectory.Comm
   }
 
   private Behavior<Command> onSchedulers(Schedulers schedulers) {
-    entries.keySet().retainAll(schedulers.found());
-    for (ActorRef<SchedulerActor.Command> scheduler : schedulers.found()) {
+    Set<ActorRef<SchedulerActor.Command>> found = new HashSet<>(schedulers.found());
+    local.ifPresent(found::add);
+    entries.keySet().retainAll(found);
+    for (ActorRef<SchedulerActor.Command> scheduler : found) {
       if (!entries.containsKey(scheduler)) {
         Entry entry = new Entry();
         entries.put(scheduler, entry);

@@ -12,6 +12,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
 
@@ -40,6 +42,7 @@ public final class DevicePlacement implements Placement<ActorRef<SchedulerActor.
   private final Map<String, Long> failedNanos = new HashMap<>();
   private final Map<Integer, String> prefixes;
   private String preferred = "";
+  private final CompletableFuture<Void> any = new CompletableFuture<>();
 
   public DevicePlacement(Settings settings, LongSupplier nanoTime) {
     this.settings = settings;
@@ -54,8 +57,16 @@ public final class DevicePlacement implements Placement<ActorRef<SchedulerActor.
         };
   }
 
+  /** Completes when the first device is known. */
+  public CompletionStage<Void> any() {
+    return any;
+  }
+
   synchronized void see(List<DeviceDirectory.Seen> now) {
     seen = now;
+    if (!now.isEmpty()) {
+      any.complete(null);
+    }
     assigned.keySet().removeIf(name -> now.stream().noneMatch(s -> s.status().name().equals(name)));
     long cool = nanoTime.getAsLong() - settings.cooldown().toNanos();
     failedNanos.values().removeIf(failed -> failed - cool < 0);

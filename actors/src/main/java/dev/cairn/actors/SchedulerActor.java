@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.IntPredicate;
@@ -44,7 +45,12 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
 
   /** Run this request; its tokens go to the owner. */
   public record Admit(Admission admission, ActorRef<RequestActor.Command> owner)
-      implements Command {}
+      implements Command {
+    public Admit {
+      Objects.requireNonNull(admission, "an Admit without its admission");
+      Objects.requireNonNull(owner, "an Admit without its owner");
+    }
+  }
 
   /** The owner committed its tokens up to an index. */
   public record Committed(String requestId, int epoch, int nextIndex) implements Command {}
@@ -106,10 +112,14 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   /**
    * Whose scheduler it is.
    *
-   * @param device name of the device in the cluster
+   * @param node where it is, to name its device in the cluster; empty on a node of its own
    * @param modelFingerprint identifies the file of the model that it serves
    */
-  public record Identity(String device, String modelFingerprint) {}
+  public record Identity(String node, String modelFingerprint) {
+    String device(String backend) {
+      return backend + "-0" + (node.isEmpty() ? "" : "@" + node);
+    }
+  }
 
   /**
    * How long a scheduler waits for owners.
@@ -356,7 +366,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     if (generation != 0) {
       DeviceStatus status =
           new DeviceStatus(
-              identity.device(),
+              identity.device(info.backend()),
               identity.modelFingerprint(),
               info.numericsVersion(),
               info.backend(),

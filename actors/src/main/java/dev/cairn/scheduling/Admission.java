@@ -1,6 +1,7 @@
 package dev.cairn.scheduling;
 
 import dev.cairn.model.Sampling;
+import java.util.Objects;
 
 /**
  * A request as its owner hands it to a scheduler.
@@ -32,6 +33,8 @@ public record Admission(
     boolean promptLogprobs,
     String salt) {
   public Admission {
+    Objects.requireNonNull(sampling, "an admission without its sampling parameters");
+    Objects.requireNonNull(salt, "an admission without its salt");
     if (requestId.isEmpty() || epoch < 1) {
       throw new IllegalArgumentException(
           "an admission needs a request id and an epoch of 1 or more, found '"

@@ -84,7 +84,7 @@ class EngineTest {
     scheduler =
         kit.spawn(
             SchedulerActor.create(
-                new SchedulerActor.Identity("sim-0", "f"),
+                new SchedulerActor.Identity("", "f"),
                 limits,
                 token -> token == SimulatedDevice.END,
                 gpu.factory("gpu"),

@@ -2,6 +2,8 @@ package dev.cairn.cluster;
 
 import com.typesafe.config.Config;
 import dev.cairn.actors.AdmissionGate;
+import dev.cairn.actors.DeviceDirectory;
+import dev.cairn.actors.DevicePlacement;
 import dev.cairn.actors.GpuActor;
 import dev.cairn.actors.LeakRegistry;
 import dev.cairn.actors.Readiness;
@@ -18,8 +20,6 @@ import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalExtension;
-import dev.cairn.request.Placement;
-import dev.cairn.request.Target;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
 import java.time.Duration;
@@ -34,22 +34,26 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.SpawnProtocol;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.actor.typed.receptionist.Receptionist;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityContext;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
+import org.apache.pekko.cluster.typed.JoinSeedNodes;
 import org.apache.pekko.cluster.typed.SelfUp;
 import org.apache.pekko.cluster.typed.Subscribe;
 
 /**
- * A running node: a cluster of one with its requests, one device and that device's scheduler. Any
- * number of nodes may run in a JVM.
+ * A running node: a member of a cluster, or a cluster of one. As a gateway it has requests, as a
+ * device one device and that device's scheduler; by default it is both. Any number of nodes may run
+ * in a JVM.
  */
 public final class CairnNode implements AutoCloseable {
   /** Name of the actor system and of the cluster. */
@@ -60,9 +64,9 @@ public final class CairnNode implements AutoCloseable {
 
   private final ActorSystem<SpawnProtocol.Command> system;
   private final NodeSettings settings;
-  private final Device device;
-  private final ShardedRequests requests;
-  private final JournalAccess journal;
+  private final Optional<Device> device;
+  private final Optional<ShardedRequests> requests;
+  private final Optional<JournalAccess> journal;
   private final Readiness readiness;
   private final LeakRegistry leaks;
   private final AtomicReference<SchedulingStats> scheduling;
@@ -88,9 +92,9 @@ public final class CairnNode implements AutoCloseable {
   private CairnNode(
       ActorSystem<SpawnProtocol.Command> system,
       NodeSettings settings,
-      Device device,
-      ShardedRequests requests,
-      JournalAccess journal,
+      Optional<Device> device,
+      Optional<ShardedRequests> requests,
+      Optional<JournalAccess> journal,
       Readiness readiness,
       LeakRegistry leaks,
       AtomicReference<SchedulingStats> scheduling) {
@@ -123,11 +127,18 @@ public final class CairnNode implements AutoCloseable {
     }
   }
 
+  /**
+   * The requests of the cluster.
+   *
+   * @throws IllegalStateException where this node is no gateway
+   */
   public Requests requests() {
-    return requests;
+    return requests.orElseThrow(
+        () -> new IllegalStateException("this node has no requests: its roles lack gateway"));
   }
 
-  public JournalAccess journal() {
+  /** The journal; empty where this node is no gateway. */
+  public Optional<JournalAccess> journal() {
     return journal;
   }
 
@@ -135,8 +146,9 @@ public final class CairnNode implements AutoCloseable {
     return system;
   }
 
-  public DeviceInfo deviceInfo() {
-    return device.info();
+  /** This node's device; empty where it has none. */
+  public Optional<DeviceInfo> deviceInfo() {
+    return device.map(Device::info);
   }
 
   public Readiness readiness() {
@@ -162,7 +174,7 @@ public final class CairnNode implements AutoCloseable {
    */
   @Override
   public void close() {
-    requests.close();
+    requests.ifPresent(ShardedRequests::close);
     readiness.notReady("node", "the server is stopping");
     system.terminate();
     if (!awaitQuietly(system.getWhenTerminated(), settings.stopTimeout())) {
@@ -188,6 +200,7 @@ public final class CairnNode implements AutoCloseable {
     private final ActorSystem<SpawnProtocol.Command> system;
     private final Parts parts;
     private final NodeSettings settings;
+    private final ClusterSettings cluster;
     private final Readiness readiness = new Readiness();
     private final RequestViews views = new RequestViews();
     private final AdmissionGate gate;
@@ -199,6 +212,7 @@ public final class CairnNode implements AutoCloseable {
       this.system = system;
       this.parts = parts;
       this.settings = NodeSettings.from(parts.config());
+      this.cluster = ClusterSettings.from(parts.config());
       this.gate = new AdmissionGate(settings.requests().maxUnfinished());
       readiness.notReady("node", "the server is starting");
     }
@@ -206,13 +220,28 @@ public final class CairnNode implements AutoCloseable {
     CairnNode start() {
       // The model loads while the cluster forms.
       SchedulingLimits limits = settings.limits(parts.deviceConfig());
-      ActorRef<SchedulerActor.Command> scheduler = spawnScheduler(limits);
-      joinSelf();
-      JournalAccess journal = JournalExtension.get(system);
-      journal.onFailure(
-          cause -> readiness.notReady("journal", "the journal failed: " + cause.getMessage()));
-      Device opened = await(device, "the device");
-      ShardedRequests requests = shard(scheduler, opened.info(), limits.maxContext(), journal);
+      Optional<ActorRef<SchedulerActor.Command>> scheduler =
+          cluster.hasDevice() ? Optional.of(spawnScheduler(limits)) : Optional.empty();
+      join();
+      Optional<JournalAccess> journal =
+          cluster.isGateway() ? Optional.of(JournalExtension.get(system)) : Optional.empty();
+      journal.ifPresent(
+          access ->
+              access.onFailure(
+                  cause ->
+                      readiness.notReady("journal", "the journal failed: " + cause.getMessage())));
+      Optional<Device> opened = scheduler.map(unused -> await(device, "the device"));
+      scheduler.ifPresent(
+          own -> system.receptionist().tell(Receptionist.register(SchedulerActor.KEY, own)));
+      Optional<ShardedRequests> requests =
+          journal.map(access -> shard(scheduler, limits.maxContext(), access));
+      requests.ifPresent(gateway -> recover(journal.orElseThrow(), gateway));
+      readiness.ready("node");
+      return new CairnNode(
+          system, settings, opened, requests, journal, readiness, leaks(), scheduling);
+    }
+
+    private void recover(JournalAccess journal, ShardedRequests requests) {
       int recovered =
           await(
               new Recovery(
@@ -225,9 +254,6 @@ public final class CairnNode implements AutoCloseable {
       if (recovered > 0) {
         system.log().info("{} unfinished requests go on", recovered);
       }
-      readiness.ready("node");
-      return new CairnNode(
-          system, settings, opened, requests, journal, readiness, leaks(), scheduling);
     }
 
     private ActorRef<SchedulerActor.Command> spawnScheduler(SchedulingLimits limits) {
@@ -257,6 +283,7 @@ public final class CairnNode implements AutoCloseable {
               replyTo ->
                   new SpawnProtocol.Spawn<>(
                       SchedulerActor.create(
+                          new SchedulerActor.Identity(nodeName(), parts.model().fingerprint()),
                           limits,
                           parts.tokenizer()::endsGeneration,
                           gpu.factory("cairn.dispatchers.gpu"),
@@ -272,8 +299,13 @@ public final class CairnNode implements AutoCloseable {
           "the scheduler");
     }
 
-    private void joinSelf() {
-      Cluster cluster = Cluster.get(system);
+    /** Where the device is; the same after a restart at the same address. */
+    private String nodeName() {
+      return cluster.seeds().isEmpty() ? "" : Cluster.get(system).selfMember().address().hostPort();
+    }
+
+    private void join() {
+      Cluster node = Cluster.get(system);
       CompletableFuture<SelfUp> up = new CompletableFuture<>();
       ActorRef<SelfUp> listener =
           await(
@@ -285,23 +317,26 @@ public final class CairnNode implements AutoCloseable {
                   settings.startTimeout(),
                   system.scheduler()),
               "the cluster");
-      cluster.subscriptions().tell(Subscribe.create(listener, SelfUp.class));
-      cluster.manager().tell(Join.create(cluster.selfMember().address()));
+      node.subscriptions().tell(Subscribe.create(listener, SelfUp.class));
+      node.manager()
+          .tell(
+              cluster.seeds().isEmpty()
+                  ? Join.create(node.selfMember().address())
+                  : new JoinSeedNodes(cluster.seeds()));
       await(up, "the cluster");
     }
 
     private ShardedRequests shard(
-        ActorRef<SchedulerActor.Command> scheduler,
-        DeviceInfo info,
+        Optional<ActorRef<SchedulerActor.Command>> scheduler,
         int maxContext,
         JournalAccess journal) {
-      Target<ActorRef<SchedulerActor.Command>> target =
-          new Target<>(info.backend() + "-0", info.numericsVersion(), maxContext, scheduler);
-      Placement<ActorRef<SchedulerActor.Command>> placement =
-          spec ->
-              spec.modelFingerprint().equals(parts.model().fingerprint())
-                  ? Optional.of(target)
-                  : Optional.empty();
+      DevicePlacement placement = new DevicePlacement(cluster.placement(), System::nanoTime);
+      spawn(
+          DeviceDirectory.create(cluster.directory(), System::nanoTime, placement, scheduler),
+          "devices");
+      if (scheduler.isPresent()) {
+        await(placement.any(), "the device");
+      }
       RequestActor.Environment env =
           new RequestActor.Environment(
               placement,
@@ -334,7 +369,17 @@ public final class CairnNode implements AutoCloseable {
           system.executionContext());
     }
 
-    private static org.apache.pekko.actor.typed.Behavior<RequestActor.Command> request(
+    private <T> ActorRef<T> spawn(Behavior<T> behavior, String name) {
+      return await(
+          AskPattern.<SpawnProtocol.Command, ActorRef<T>>ask(
+              system,
+              replyTo -> new SpawnProtocol.Spawn<>(behavior, name, Props.empty(), replyTo),
+              settings.startTimeout(),
+              system.scheduler()),
+          name);
+    }
+
+    private static Behavior<RequestActor.Command> request(
         EntityContext<RequestActor.Command> context, RequestActor.Environment env) {
       return RequestActor.create(
           context.getEntityId(),

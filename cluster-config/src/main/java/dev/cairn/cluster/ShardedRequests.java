@@ -26,7 +26,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.EntityRef;
 /** Requests as sharded entities. */
 final class ShardedRequests implements Requests {
   private final Function<String, EntityRef<RequestActor.Command>> entities;
-  private final ActorRef<SchedulerActor.Command> scheduler;
+  private final Optional<ActorRef<SchedulerActor.Command>> scheduler;
   private final AdmissionGate gate;
   private final RequestViews views;
   private final int maxContext;
@@ -37,7 +37,7 @@ final class ShardedRequests implements Requests {
 
   ShardedRequests(
       Function<String, EntityRef<RequestActor.Command>> entities,
-      ActorRef<SchedulerActor.Command> scheduler,
+      Optional<ActorRef<SchedulerActor.Command>> scheduler,
       AdmissionGate gate,
       RequestViews views,
       int maxContext,
@@ -136,7 +136,7 @@ final class ShardedRequests implements Requests {
       Function<ActorRef<RequestActor.Reply>, RequestActor.Command> command) {
     // The request does not read its mailbox while it writes, so the device hears of it here as
     // well.
-    scheduler.tell(new SchedulerActor.LeaveNow(requestId, why));
+    scheduler.ifPresent(own -> own.tell(new SchedulerActor.LeaveNow(requestId, why)));
     return ask(requestId, command).thenApplyAsync(reply -> existing(requestId, reply), executor);
   }
 

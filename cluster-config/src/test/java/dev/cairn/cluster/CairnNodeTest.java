@@ -22,6 +22,8 @@ import dev.cairn.model.Sampling;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.scheduling.SimulatedDevice;
+import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +38,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A node with a real journal and a simulated device. */
 class CairnNodeTest {
@@ -165,7 +169,7 @@ class CairnNodeTest {
             .as("replay with -Dcairn.seed=" + seed)
             .isEqualTo(alone(spec));
       }
-      assertThat(node.journal().unfinished("", 10)).isEmpty();
+      assertThat(node.journal().orElseThrow().unfinished("", 10)).isEmpty();
     }
   }
 
@@ -306,5 +310,49 @@ class CairnNodeTest {
     NodeSettings settings = NodeSettings.from(config("cairn.device.kv-memory = 2048"));
     assertThatThrownBy(() -> settings.deviceConfig(MODEL, 1024))
         .hasMessageContaining("kv-memory is 2048 bytes, expected at least 4096");
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tcp", "aeron-udp"})
+  @DisplayName("H12 a gateway uses the devices of other nodes, and goes on when one is gone")
+  void devicesOfOtherNodes(String transport) throws Exception {
+    String cluster =
+        "cairn.cluster { seeds = [\"127.0.0.1:"
+            + freePort()
+            + "\"], transport = "
+            + transport
+            + " }\n"
+            + "cairn.placement { probe-interval = 50 ms, probe-timeout = 500 ms, cooldown = 1 s }\n"
+            + "cairn.requests { retry-assign = 50 ms, check-interval = 300 ms, adopt-timeout = 500 ms }\n";
+    String seed = cluster.replaceAll("(?s).*127.0.0.1:(\\d+).*", "$1");
+    try (CairnNode gateway =
+            start(cluster + "cairn.node { roles = [gateway], port = " + seed + " }", false);
+        CairnNode first = start(cluster + "cairn.node.roles = [device]", true)) {
+      SimulatedDevice doomed = devices.poll(5, TimeUnit.SECONDS);
+      Random random = new Random(9);
+      List<RequestView> views = new ArrayList<>();
+      for (int i = 0; i < 6; i++) {
+        views.add(get(gateway.requests().submit(spec("x" + i, random))));
+      }
+      doomed.allow(12);
+      for (RequestView view : views) {
+        ViewProbe.tokens(view, 1);
+      }
+      try (CairnNode second = start(cluster + "cairn.node.roles = [device]", false)) {
+        assertThat(second.deviceInfo()).isPresent();
+        first.close();
+        for (RequestView view : views) {
+          ViewProbe.finished(view);
+          assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(view.spec()));
+        }
+        assertThat(views).anyMatch(view -> view.snapshot().epoch() > 1);
+      }
+    }
   }
 }

@@ -53,14 +53,24 @@ public final class LocalNode implements NodeHandle {
                 device,
                 () -> Devices.open(device, model.spec(), progress),
                 metrics));
-    node.journal().onCommit(metrics::journalCommit);
-    metrics.journal(node.journal()::stats, config.getString("cairn.journal.durability"));
+    node.journal()
+        .ifPresent(
+            journal -> {
+              journal.onCommit(metrics::journalCommit);
+              metrics.journal(journal::stats, config.getString("cairn.journal.durability"));
+            });
     metrics.held(node.leaks()::held);
     return new LocalNode(node, model, device);
   }
 
+  /**
+   * This node's device.
+   *
+   * @throws IllegalStateException where it has none
+   */
   public DeviceInfo deviceInfo() {
-    return node.deviceInfo();
+    return node.deviceInfo()
+        .orElseThrow(() -> new IllegalStateException("this node has no device"));
   }
 
   /** What the node holds of requests outside of its journal, by kind. */
@@ -70,7 +80,7 @@ public final class LocalNode implements NodeHandle {
 
   /** Calls the listener once when the journal fails; the process is expected to exit then. */
   public void onJournalFailure(Consumer<Throwable> listener) {
-    node.journal().onFailure(listener);
+    node.journal().ifPresent(journal -> journal.onFailure(listener));
   }
 
   @Override

@@ -1,0 +1,168 @@
+package dev.cairn.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.typesafe.config.ConfigFactory;
+import dev.cairn.actors.ClusterMessage;
+import dev.cairn.actors.DeviceDirectory;
+import dev.cairn.actors.RequestActor;
+import dev.cairn.actors.SchedulerActor;
+import dev.cairn.model.Sampling;
+import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.placement.DeviceStatus;
+import dev.cairn.request.LetGo;
+import dev.cairn.scheduling.Admission;
+import dev.cairn.scheduling.Handover;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.serialization.Serialization;
+import org.apache.pekko.serialization.SerializationExtension;
+import org.apache.pekko.serialization.SerializerWithStringManifest;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+class MessagesTest {
+  private final ActorTestKit kit =
+      ActorTestKit.create(NodeConfig.load(ConfigFactory.parseString("pekko.loglevel = WARNING")));
+  private final Serialization serialization = SerializationExtension.get(kit.system());
+  private final ActorRef<RequestActor.Command> owner =
+      kit.<RequestActor.Command>createTestProbe().getRef();
+  private final ActorRef<SchedulerActor.Command> scheduler =
+      kit.<SchedulerActor.Command>createTestProbe().getRef();
+
+  @AfterEach
+  void stop() {
+    kit.shutdownTestKit();
+  }
+
+  private static Admission admission() {
+    return new Admission(
+        "request",
+        7,
+        1234567890123L,
+        new int[] {1, 70_000, 3, 4},
+        3,
+        99,
+        new Sampling(0.7f, 40, 0.9f, 0.05f, 1.1f, 0.5f, -0.5f),
+        -6148914691236517206L,
+        true,
+        5,
+        true,
+        "tenant");
+  }
+
+  private static RequestSpec spec() {
+    return new RequestSpec(
+        "request",
+        "model",
+        "print",
+        1234567890123L,
+        new int[] {1, 70_000, 3},
+        99,
+        new Sampling(0.7f, 40, 0.9f, 0.05f, 1.1f, 0.5f, -0.5f),
+        -6148914691236517206L,
+        List.of("a", "\n"),
+        true,
+        5,
+        true,
+        true,
+        true,
+        60_000);
+  }
+
+  private Object roundTrip(ClusterMessage message) throws Exception {
+    SerializerWithStringManifest serializer =
+        (SerializerWithStringManifest) serialization.findSerializerFor(message);
+    assertThat(serializer.getClass().getSimpleName()).isEqualTo("JacksonCborSerializer");
+    byte[] bytes = serialization.serialize(message).get();
+    return serialization
+        .deserialize(bytes, serializer.identifier(), serializer.manifest(message))
+        .get();
+  }
+
+  @Test
+  @DisplayName("L6 every field of an admission crosses to another node")
+  void admissionsCross() throws Exception {
+    SchedulerActor.Admit admit = new SchedulerActor.Admit(admission(), owner);
+    assertThat(roundTrip(admit)).usingRecursiveComparison().isEqualTo(admit);
+  }
+
+  @Test
+  @DisplayName("L6 an admission without its configuration is refused")
+  void emptyAdmissionsAreRefused() {
+    SchedulerActor.Admit admit = new SchedulerActor.Admit(admission(), owner);
+    SerializerWithStringManifest serializer =
+        (SerializerWithStringManifest) serialization.findSerializerFor(admit);
+    byte[] empty = new byte[] {(byte) 0xa0};
+    assertThatThrownBy(() -> serializer.fromBinary(empty, serializer.manifest(admit)))
+        .hasMessageContaining("admission");
+  }
+
+  @Test
+  @DisplayName("every other message between nodes crosses whole")
+  void messagesCross() throws Exception {
+    TestProbe<RequestActor.Reply> client = kit.createTestProbe();
+    TestProbe<DeviceDirectory.Command> directory = kit.createTestProbe();
+    TokenLogprobs logprobs = new TokenLogprobs(-0.5f, new int[] {7, 8}, new float[] {-0.5f, -2f});
+    Handover handover =
+        new Handover(
+            "request",
+            3,
+            11,
+            new int[] {5, 49_151},
+            List.of(logprobs, logprobs),
+            List.of(logprobs),
+            Optional.of(new Handover.End(FinishReason.TIMEOUT, "late")));
+    Handover plain = new Handover("r", 1, 0, new int[0], List.of(), List.of(), Optional.empty());
+    DeviceStatus status =
+        new DeviceStatus(
+            "cpu-0@a:1", "print", "cpu-1", "cpu", 512, 4096, 9, OptionalDouble.of(1.5), true);
+    for (ClusterMessage message :
+        List.of(
+            new RequestActor.Submit(spec(), client.getRef()),
+            new RequestActor.Find(client.getRef()),
+            new RequestActor.Cancel(client.getRef()),
+            new RequestActor.Pause(client.getRef()),
+            new RequestActor.Resume(client.getRef()),
+            new RequestActor.Generated(handover, scheduler),
+            new RequestActor.Generated(plain, scheduler),
+            new RequestActor.Released(3, LetGo.PAUSE),
+            new RequestActor.DeviceLost(3),
+            new RequestActor.Adopted(3),
+            new RequestActor.NotHeld(3),
+            new RequestActor.Unknown("request"),
+            new RequestActor.NotAccepted("request"),
+            new RequestActor.Conflict("request"),
+            new SchedulerActor.Committed("request", 3, 12),
+            new SchedulerActor.Release("request", 3),
+            new SchedulerActor.Leave("request", owner, 3, LetGo.CANCEL),
+            new SchedulerActor.LeaveNow("request", LetGo.TIMEOUT),
+            new SchedulerActor.Adopt("request", 3, 12, owner),
+            new SchedulerActor.Describe(4, directory.getRef()),
+            new DeviceDirectory.Answer(scheduler, status, 4))) {
+      assertThat(roundTrip(message)).usingRecursiveComparison().isEqualTo(message);
+    }
+  }
+
+  @Test
+  @DisplayName("H10 a garbled message is refused with an error, not taken for another")
+  void garbledMessagesAreRefused() {
+    SchedulerActor.Committed message = new SchedulerActor.Committed("request", 3, 12);
+    SerializerWithStringManifest serializer =
+        (SerializerWithStringManifest) serialization.findSerializerFor(message);
+    byte[] noise = "this is no message".getBytes(StandardCharsets.UTF_8);
+    assertThatThrownBy(() -> serializer.fromBinary(noise, serializer.manifest(message)))
+        .isInstanceOf(Exception.class);
+    assertThatThrownBy(() -> serializer.fromBinary(noise, "java.lang.Runtime"))
+        .isInstanceOf(Exception.class);
+  }
+}
