@@ -73,6 +73,11 @@ public final class LocalNode implements NodeHandle {
         .orElseThrow(() -> new IllegalStateException("this node has no device"));
   }
 
+  /** Whether the node takes requests. */
+  public boolean isGateway() {
+    return node.journal().isPresent();
+  }
+
   /** What the node holds of requests outside of its journal, by kind. */
   public java.util.Map<String, Long> held() {
     return node.leaks().held();

@@ -9,6 +9,7 @@ import dev.cairn.server.http.HttpSettings;
 import dev.cairn.server.http.RequestIds;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.io.PrintWriter;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -55,6 +56,26 @@ final class ServeCommand implements Callable<Integer> {
           "Second port, with health and metrics alone, 0 for a free one (cairn.http.admin-port).")
   private Integer adminPort;
 
+  @Option(
+      names = "--roles",
+      split = ",",
+      paramLabel = "ROLE",
+      description = "gateway, device or both (cairn.node.roles).")
+  private List<String> roles;
+
+  @Option(
+      names = "--seeds",
+      split = ",",
+      paramLabel = "HOST:PORT",
+      description = "Members of the cluster to join (cairn.cluster.seeds).")
+  private List<String> seeds;
+
+  @Option(
+      names = "--cluster-port",
+      paramLabel = "N",
+      description = "Port for the other nodes, 0 for a free one (cairn.node.port).")
+  private Integer clusterPort;
+
   @Override
   public Integer call() throws InterruptedException {
     Map<String, Object> http = new LinkedHashMap<>();
@@ -63,6 +84,13 @@ final class ServeCommand implements Callable<Integer> {
     }
     putPort(http, "--port", "cairn.http.port", port);
     putPort(http, "--admin-port", "cairn.http.admin-port", adminPort);
+    putPort(http, "--cluster-port", "cairn.node.port", clusterPort);
+    if (roles != null) {
+      http.put("cairn.node.roles", roles);
+    }
+    if (seeds != null) {
+      http.put("cairn.cluster.seeds", seeds);
+    }
     Config config = options.config(http);
     ModelFile model = options.readModel(Path.of(config.getString("cairn.journal.directory")));
     CairnMetrics metrics = new CairnMetrics();
@@ -73,9 +101,10 @@ final class ServeCommand implements Callable<Integer> {
     HttpSettings settings = HttpSettings.from(config);
     RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
     List<HttpServer> servers = new ArrayList<>();
-    HttpApi api = HttpApi.forClients(node, settings, metrics, ids, System::currentTimeMillis);
-    HttpServer server = bind(node, api, settings, settings.port());
-    servers.add(server);
+    if (node.isGateway()) {
+      HttpApi api = HttpApi.forClients(node, settings, metrics, ids, System::currentTimeMillis);
+      servers.add(bind(node, api, settings, settings.port()));
+    }
     if (config.getInt("cairn.http.admin-port") >= 0) {
       HttpApi operators = HttpApi.forOperators(node, settings, metrics, ids);
       servers.add(bind(node, operators, settings, config.getInt("cairn.http.admin-port")));
@@ -83,11 +112,14 @@ final class ServeCommand implements Callable<Integer> {
     stopOnSignal(servers, node);
     exitOnJournalFailure(node);
     PrintWriter out = spec.commandLine().getOut();
-    out.printf(
-        "cairn serves %s at http://%s:%d%n",
-        model.spec().name(),
-        server.address().getAddress().getHostAddress(),
-        server.address().getPort());
+    if (node.isGateway()) {
+      InetSocketAddress address = servers.get(0).address();
+      out.printf(
+          "cairn serves %s at http://%s:%d%n",
+          model.spec().name(), address.getAddress().getHostAddress(), address.getPort());
+    } else {
+      out.printf("cairn runs %s for its cluster%n", model.spec().name());
+    }
     out.flush();
     new CountDownLatch(1).await();
     return 0;

@@ -3,6 +3,7 @@ package dev.cairn.server.http;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.server.NodeHandle;
 import dev.cairn.server.metrics.CairnMetrics;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -23,22 +24,14 @@ public final class HttpApi {
   private final Executor executor;
   private final Errors errors;
   private final Router router = new Router();
-  private final CompletionRoutes completions;
+  private Optional<CompletionRoutes> completions = Optional.empty();
 
-  private HttpApi(
-      NodeHandle node,
-      HttpSettings settings,
-      CairnMetrics metrics,
-      RequestIds ids,
-      LongSupplier clockMillis) {
+  private HttpApi(NodeHandle node, HttpSettings settings, CairnMetrics metrics, RequestIds ids) {
     this.node = node;
     this.settings = settings;
     this.metrics = metrics;
     this.executor = node.system().classicSystem().dispatcher();
     this.errors = new Errors(settings, ids);
-    this.completions =
-        new CompletionRoutes(
-            node, settings, new CompletionParser(node, settings.sampling(), ids, clockMillis));
     HealthRoutes health = new HealthRoutes(node, metrics);
     router.add("GET", "/health/live", health::live);
     router.add("GET", "/health/ready", health::ready);
@@ -57,8 +50,11 @@ public final class HttpApi {
       CairnMetrics metrics,
       RequestIds ids,
       LongSupplier clockMillis) {
-    HttpApi api = new HttpApi(node, settings, metrics, ids, clockMillis);
-    CompletionRoutes completions = api.completions;
+    HttpApi api = new HttpApi(node, settings, metrics, ids);
+    CompletionRoutes completions =
+        new CompletionRoutes(
+            node, settings, new CompletionParser(node, settings.sampling(), ids, clockMillis));
+    api.completions = Optional.of(completions);
     ModelRoutes models = new ModelRoutes(node);
     Router router = api.router;
     router.add("POST", "/v1/completions", call -> api.withBody(call, completions::create));
@@ -77,7 +73,7 @@ public final class HttpApi {
   /** Health and metrics alone, for those who operate the server. */
   public static HttpApi forOperators(
       NodeHandle node, HttpSettings settings, CairnMetrics metrics, RequestIds ids) {
-    return new HttpApi(node, settings, metrics, ids, System::currentTimeMillis);
+    return new HttpApi(node, settings, metrics, ids);
   }
 
   /** Answers a request; the stage never fails. */
@@ -97,7 +93,7 @@ public final class HttpApi {
 
   /** From now on a client that loses its connection has not left: the server has. */
   void stopping() {
-    completions.stopping();
+    completions.ifPresent(CompletionRoutes::stopping);
   }
 
   private HttpResponse failed(HttpRequest request, Throwable failure) {
