@@ -1,5 +1,6 @@
 package dev.cairn.actors;
 
+import dev.cairn.actors.CrashPoint.Boundary;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
@@ -125,6 +126,7 @@ public final class RequestActor
    *     still runs it
    * @param minRestart pause before an actor that failed starts again, doubled with each failure
    * @param maxRestart longest such pause
+   * @param crashPoint where a test lets the process die
    */
   public record Environment(
       Placement<ActorRef<SchedulerActor.Command>> placement,
@@ -140,7 +142,8 @@ public final class RequestActor
       Duration adoptTimeout,
       Duration checkInterval,
       Duration minRestart,
-      Duration maxRestart) {}
+      Duration maxRestart,
+      CrashPoint crashPoint) {}
 
   private final String requestId;
   private final Environment env;
@@ -213,8 +216,7 @@ public final class RequestActor
   public CommandHandler<Command, RequestEvent, RequestState> commandHandler() {
     return newCommandHandlerBuilder()
         .forAnyState()
-        .onCommand(
-            Generated.class, (s, c) -> perform(s, protocol.generated(s, c.from(), c.handover())))
+        .onCommand(Generated.class, this::onGenerated)
         .onCommand(Submit.class, this::onSubmit)
         .onCommand(Find.class, (s, c) -> perform(s, protocol.find(s, c.replyTo())))
         .onCommand(Cancel.class, (s, c) -> perform(s, protocol.cancel(s, c.replyTo())))
@@ -232,7 +234,26 @@ public final class RequestActor
         .build();
   }
 
+  private Effect<RequestEvent, RequestState> onGenerated(RequestState state, Generated command) {
+    env.crashPoint().reached(Boundary.AFTER_GENERATE);
+    Decision<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> decision =
+        protocol.generated(state, command.from(), command.handover());
+    if (decision.events().isEmpty()) {
+      return perform(state, decision);
+    }
+    return perform(
+        state,
+        new Decision<>(
+            decision.events(),
+            (next, to) -> {
+              env.crashPoint().reached(Boundary.AFTER_COMMIT);
+              decision.whenDurable().accept(next, to);
+              env.crashPoint().reached(Boundary.AFTER_PUBLISH);
+            }));
+  }
+
   private Effect<RequestEvent, RequestState> onSubmit(RequestState state, Submit submit) {
+    env.crashPoint().reached(Boundary.BEFORE_ACCEPT);
     lastCommitNanos = env.nanoTime().getAsLong();
     long now = env.clockMillis().getAsLong();
     return perform(state, protocol.submit(state, submit.spec(), submit.replyTo(), now));
@@ -289,6 +310,7 @@ public final class RequestActor
 
   @Override
   public void accepted(RequestState state) {
+    env.crashPoint().reached(Boundary.AFTER_ACCEPT);
     env.telemetry().accepted(state.spec().orElseThrow().promptTokens().length);
   }
 
@@ -307,6 +329,7 @@ public final class RequestActor
 
   @Override
   public void admit(ActorRef<SchedulerActor.Command> scheduler, Admission admission) {
+    env.crashPoint().reached(Boundary.AFTER_ASSIGN);
     scheduler.tell(new SchedulerActor.Admit(admission, context.getSelf()));
   }
 

@@ -263,8 +263,7 @@ public final class CairnNode implements AutoCloseable {
                           telemetry,
                           System::nanoTime,
                           new SchedulerActor.Patience(
-                              settings.device().orphanTimeout(),
-                              settings.commit().repeatAfter())),
+                              settings.device().orphanTimeout(), settings.commit().repeatAfter())),
                       "scheduler",
                       DispatcherSelector.defaultDispatcher(),
                       replyTo),
@@ -318,7 +317,8 @@ public final class CairnNode implements AutoCloseable {
               settings.requests().adoptTimeout(),
               settings.requests().checkInterval(),
               settings.requests().minRestartBackoff(),
-              settings.requests().maxRestartBackoff());
+              settings.requests().maxRestartBackoff(),
+              settings.requests().crashPoint());
       ClusterSharding sharding = ClusterSharding.get(system);
       sharding.init(
           Entity.of(REQUEST, context -> request(context, env))
