@@ -116,10 +116,10 @@ class EndingsTest {
       List<String> ids = new ArrayList<>();
       List<JsonNode> answers = new ArrayList<>();
       at.stream(
-          body(Map.of("max_tokens", 300)),
+          body(Map.of("max_tokens", 450)),
           seen -> ids.add(seen),
           event -> {
-            if (answers.isEmpty() && Integer.parseInt(event.id()) > 100) {
+            if (answers.isEmpty() && Integer.parseInt(event.id()) > 70) {
               answers.add(post(at, ids.get(0), "pause"));
               larger.kill();
             }

@@ -55,7 +55,8 @@ class FullDiskTest {
   private void fillAndFree(Load load, Path disk) throws IOException, InterruptedException {
     ServerProcess.Launch launch =
         ServerProcess.at(disk.resolve("data"))
-            .set("cairn.journal.min-free-bytes", RESERVE_MIB + "MiB");
+            .set("cairn.journal.min-free-bytes", RESERVE_MIB + "MiB")
+            .set("cairn.journal.free-space-interval", "50ms");
     try (ServerProcess server = launch.start().await()) {
       ApiClient client = server.client();
       List<ClientStream> streams = new ArrayList<>();

@@ -23,7 +23,7 @@ class MassRecoveryTest {
   private static final int MAX_TOKENS = 12;
 
   /** Bodies that keep the only slot of the first server busy meanwhile. */
-  private static final int BLOCKERS = 60;
+  private static final int BLOCKERS = 30;
 
   @TempDir Path directory;
 

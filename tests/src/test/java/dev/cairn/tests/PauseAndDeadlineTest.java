@@ -64,7 +64,7 @@ class PauseAndDeadlineTest {
     body.put("timeout_ms", TIMEOUT_MILLIS);
     ClientStream patient = new ClientStream(body, Optional.of("patient"));
     body = new HashMap<>(body);
-    body.put("timeout_ms", 2000);
+    body.put("timeout_ms", 3000);
     ClientStream hurried = new ClientStream(body, Optional.of("hurried"));
     long submittedMillis;
     try (ServerProcess server = ServerProcess.start(data).await()) {
@@ -74,7 +74,7 @@ class PauseAndDeadlineTest {
       server.kill();
     }
     // The time of the hurried one ends while the server is down.
-    assertThat(new CountDownLatch(1).await(2500, TimeUnit.MILLISECONDS)).isFalse();
+    assertThat(new CountDownLatch(1).await(3200, TimeUnit.MILLISECONDS)).isFalse();
     try (ServerProcess server = ServerProcess.start(data).await()) {
       ApiClient client = server.client();
       JsonNode over = awaitEnd(client, hurried.requestId(), 5000);
