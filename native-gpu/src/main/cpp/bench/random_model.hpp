@@ -103,8 +103,10 @@ class RandomModel {
     const float spread = type == cairn::WeightType::Q8_0 ? 0.014f : 0.2f;
     const uint16_t scale =
         cairn::float_to_half(spread / static_cast<float>(__builtin_sqrt(in)));
-    for (size_t i = 0; i < data.size(); i += block)
-      std::memcpy(&data[i + (type == cairn::WeightType::Q6_K ? 208 : 0)], &scale, 2);
+    for (size_t i = cairn::scale_place(type); i < data.size(); i += block) {
+      std::memcpy(&data[i], &scale, 2);
+      if (cairn::has_minimum(type)) std::memcpy(&data[i + 2], &scale, 2);
+    }
     write(data, {static_cast<int32_t>(type), 0, 0, in, out});
   }
 

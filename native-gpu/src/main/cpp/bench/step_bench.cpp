@@ -1,8 +1,9 @@
 // Times steps of the engine over a random model of a realistic shape: decode at several batches and
 // contexts, and prefill. Prints JSON lines; the read rate of the memory is measured in the same run.
-//   cairn_bench_step [--shape 135m|1b|DIM,LAYERS,HEADS,KV,FFN,VOCABULARY] [--type Q8_0|Q4_0|Q6_K]
+//   cairn_bench_step [--shape 135m|1b|DIM,LAYERS,HEADS,KV,FFN,VOCABULARY] [--type Q8_0|Q4_0|…|Q6_K]
 //                    [--isa NAME] [--threads N] [--steps N] [--rounds N] [--temperature T]
-//                    [--kv F16|F32|Q8_0] [--pin true|false] [--cases all|CONTEXTxBATCH|pCHUNK]
+//                    [--kv F16|F32|Q8_0] [--pin true|false] [--weights packed|mapped]
+//                    [--cases all|CONTEXTxBATCH|pCHUNK]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -13,8 +14,8 @@
 
 #include "../cpu/cpu_features.hpp"
 #include "../cpu/engine.hpp"
+#include "../cpu/read_rate.hpp"
 #include "random_model.hpp"
-#include "read_rate.hpp"
 
 namespace {
 
@@ -31,6 +32,7 @@ struct Options {
   float temperature = 0;
   KvType kvType = KvType::F16;
   bool pin = false;
+  WeightStore weights = WeightStore::PACKED;
 
   bool wants(const std::string& name) const { return cases == "all" || cases == name; }
 };
@@ -57,7 +59,10 @@ Options parse(int argc, char** argv) {
     } else if (name == "--type") {
       o.typeName = value;
       const std::map<std::string, WeightType> types{
-          {"Q8_0", WeightType::Q8_0}, {"Q4_0", WeightType::Q4_0}, {"Q6_K", WeightType::Q6_K}};
+          {"Q8_0", WeightType::Q8_0}, {"Q4_0", WeightType::Q4_0}, {"Q4_1", WeightType::Q4_1},
+          {"Q5_0", WeightType::Q5_0}, {"Q5_1", WeightType::Q5_1}, {"Q2_K", WeightType::Q2_K},
+          {"Q3_K", WeightType::Q3_K}, {"Q4_K", WeightType::Q4_K}, {"Q5_K", WeightType::Q5_K},
+          {"Q6_K", WeightType::Q6_K}};
       const auto type = types.find(value);
       if (type == types.end()) refuse(name, value);
       o.type = type->second;
@@ -75,6 +80,8 @@ Options parse(int argc, char** argv) {
       o.kvType = value == "F32" ? KvType::F32 : value == "Q8_0" ? KvType::Q8_0 : KvType::F16;
     } else if (name == "--pin") {
       o.pin = value == "true";
+    } else if (name == "--weights") {
+      o.weights = value == "mapped" ? WeightStore::MAPPED : WeightStore::PACKED;
     } else if (name == "--cases") {
       o.cases = value;
     } else {
@@ -158,16 +165,15 @@ void bench_all(const Options& o) {
   config.maxBatchTokens = kBatch;
   config.kvType = o.kvType;
   config.pinThreads = o.pin;
+  config.weights = o.weights;
   Engine engine(model.desc(), config, choose_kernels(o.isa), [](int64_t, int64_t) { return true; });
   Sequences sequences(engine, o);
   // case → shortest milliseconds; rounds interleave the cases, for the machine is seldom idle
   std::map<std::pair<int, int>, double> decode;
   std::map<int, double> prefill;
-  double rate[2] = {0, 0};
+  double rate = 0;  // GB a second
   for (int round = 0; round < o.rounds; round++) {
-    rate[0] = std::max(rate[0], bench::read_rate(1, 1));
-    for (int streams = 1; streams <= 4; streams++)
-      rate[1] = std::max(rate[1], bench::read_rate(streams, o.threads));
+    rate = std::max(rate, streaming_read_rate(o.threads) * 1e-9);
     for (int context : {64, 512})
       for (int batch : {1, 4, 16}) {
         if (!o.wants(std::to_string(context) + "x" + std::to_string(batch))) continue;
@@ -180,18 +186,18 @@ void bench_all(const Options& o) {
       best = std::min(best, sequences.prefill(512, chunk));
     }
   }
-  const double one = decode[{64, 1}], bytes = static_cast<double>(engine.weight_bytes());
+  const double one = decode[{64, 1}], bytes = static_cast<double>(engine.weight_bytes() + engine.mapped_bytes());
   const std::string head = "{\"shape\":\"" + o.shapeName + "\",\"type\":\"" + o.typeName +
                            "\",\"isa\":\"" + engine.instruction_set() +
-                           "\",\"threads\":" + std::to_string(o.threads);
-  std::printf("%s,\"weight_mb\":%.1f,\"read_gb_s_one_stream\":%.2f,\"read_gb_s_best\":%.2f}\n",
-              head.c_str(), bytes * 1e-6, rate[0], rate[1]);
+                           "\",\"threads\":" + std::to_string(o.threads) + ",\"weights\":\"" +
+                           (o.weights == WeightStore::MAPPED ? "mapped" : "packed") + "\"";
+  std::printf("%s,\"weight_mb\":%.1f,\"read_gb_s_best\":%.2f}\n", head.c_str(), bytes * 1e-6, rate);
   for (const auto& [key, ms] : decode)
     std::printf(
         "%s,\"decode_context\":%d,\"batch\":%d,\"step_ms\":%.3f,\"tok_s\":%.1f,\"over_batch_1\":"
         "%.2f,\"share_of_read_rate\":%.3f}\n",
         head.c_str(), key.first, key.second, ms, key.second / ms * 1e3,
-        key.second * decode[{key.first, 1}] / ms, bytes / ms * 1e-6 / rate[1]);
+        key.second * decode[{key.first, 1}] / ms, bytes / ms * 1e-6 / rate);
   for (const auto& [chunk, ms] : prefill)
     std::printf("%s,\"prefill\":512,\"chunk\":%d,\"ms\":%.2f,\"tok_s\":%.1f,\"over_batch_1\":%.2f}\n",
                 head.c_str(), chunk, ms, 512 / ms * 1e3, 512 / ms * one);

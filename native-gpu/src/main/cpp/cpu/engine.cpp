@@ -35,6 +35,7 @@ const EngineConfig& checked(const EngineConfig& c) {
   check_range("blockTokens", c.blockTokens, kv::kTileTokens, 1 << 16);
   check_range("maxBatchTokens", c.maxBatchTokens, 1, 1 << 16);
   check_range("maxStepsInFlight", c.maxStepsInFlight, 1, 1 << 10);
+  check_range("weights", static_cast<int32_t>(c.weights), 0, 1);
   check_range("kvType", static_cast<int32_t>(c.kvType), 0, kv::kTypes - 1);
   if (c.blockTokens % kv::kTileTokens != 0)
     misuse("blockTokens is " + text(c.blockTokens) + ", expected a multiple of " +
@@ -91,7 +92,7 @@ void fault() {
 
 Engine::Engine(const ModelDesc& desc, const EngineConfig& config, const Kernels& kernels,
                const Progress& progress)
-    : config_(checked(config)), kernels_(kernels), model_(desc) {
+    : config_(checked(config)), kernels_(kernels), model_(desc, config.weights, config.threads) {
   check_memory(model_, config_);
   forward_ = std::make_unique<Forward>(model_, kernels_, config_);
   model_.load(progress, forward_->pool());

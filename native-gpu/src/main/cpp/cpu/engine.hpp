@@ -52,6 +52,7 @@ class Engine {
   void shut_down();
 
   size_t weight_bytes() const { return model_.weight_bytes(); }
+  size_t mapped_bytes() const { return model_.mapped_bytes(); }
   size_t kv_bytes() const { return Forward::kv_bytes(model_.desc(), config_); }
   size_t scratch_bytes() const { return Forward::scratch_bytes(model_.desc(), config_); }
   int pinned_threads() const { return forward_->pinned_threads(); }

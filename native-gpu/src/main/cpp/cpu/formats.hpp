@@ -162,9 +162,26 @@ static_assert(panel_block_bytes(WeightType::Q4_0) == 576);
 static_assert(block_bytes(WeightType::Q4_K) == 144 && block_bytes(WeightType::Q5_K) == 176);
 static_assert(block_bytes(WeightType::Q4_1) == 20 && block_bytes(WeightType::Q5_1) == 24);
 
-// Packs up to 32 rows of a file (each row_bytes long) into one panel; missing columns are zero.
-// False where a scale is not finite.
-bool pack_panel(WeightType type, size_t k, const uint8_t* rows, int count, uint8_t* panel);
+// Where the half-precision scale of a block of a file is; a minimum follows it.
+static constexpr size_t scale_place(WeightType t) {
+  switch (t) {
+    case WeightType::Q2_K:
+      return 80;
+    case WeightType::Q3_K:
+      return 108;
+    case WeightType::Q6_K:
+      return 208;
+    default:
+      return 0;
+  }
+}
+
+// Packs up to 32 rows of a file (each row_bytes long) into one panel; missing columns yield zero.
+void pack_panel(WeightType type, size_t k, const uint8_t* rows, int count, uint8_t* panel);
+
+// Whether the scales and minimums of so many rows of a file are finite; of float types nothing is
+// looked at.
+bool scales_are_finite(WeightType type, size_t k, const uint8_t* rows, int count);
 
 // One K-block of one column: weight k is d · scale[k / 16] · q[k] + minimum[k / 16], exactly.
 struct ColumnBlock {
@@ -179,5 +196,8 @@ ColumnBlock read_block(WeightType type, const uint8_t* panel, size_t block, size
 
 // Column c of a panel as floats: out[k]
 void read_column(WeightType type, size_t k, const uint8_t* panel, int c, float* out);
+
+// One row of a file as floats, the same bits as those of its column of a panel: out[k]
+void read_row(WeightType type, size_t k, const uint8_t* row, float* out);
 
 }  // namespace cairn

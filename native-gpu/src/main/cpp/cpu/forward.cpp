@@ -15,12 +15,16 @@ size_t up32(int32_t n) { return (static_cast<size_t>(n) + 31) / 32 * 32; }
 // Row stride of a product's output: whole panels, and never a multiple of 4 KiB.
 size_t stride(size_t width) { return (width + 31) / 32 * 32 + 16; }
 
+// Gate and up outputs of a row count that stay in the second-level cache until they are combined:
+// rows times panels.
+constexpr int kGateRowPanels = 1024;
+
 }  // namespace
 
 // Floats of each scratch buffer.
 struct Forward::Layout {
   size_t ldDim, ldQkv, ldHeads, ldFfn, ldLogits;
-  size_t dim, qkv, heads, ffn, angles, headX, logits, acts;
+  size_t dim, qkv, heads, ffn, angles, headX, logits, acts, ffnActs;
 
   Layout(const ModelDesc& d, const EngineConfig& c) {
     const size_t b = static_cast<size_t>(c.maxBatchTokens);
@@ -33,14 +37,15 @@ struct Forward::Layout {
     qkv = b * ldQkv * 4;
     heads = b * ldHeads * 4;
     ffn = b * ldFfn * 4;
-    angles = 2 * b * static_cast<size_t>(d.ropeDimensions) * 4;
+    angles = 2 * b * 2 * static_cast<size_t>(d.ropeDimensions) * 4;
     headX = kHeadRows * ldDim * 4;
     logits = kHeadRows * ldLogits * 4;
-    const size_t widest = up32(std::max({d.embedding, d.heads * d.headLength, d.feedForward}));
-    acts = activation::bytes(std::max(b, static_cast<size_t>(kHeadRows)), widest);
+    const size_t rows = std::max(b, static_cast<size_t>(kHeadRows));
+    acts = activation::bytes(rows, up32(std::max(d.embedding, d.heads * d.headLength)));
+    ffnActs = activation::bytes(b, up32(d.feedForward));
   }
   size_t total() const {
-    return 3 * dim + qkv + heads + 2 * ffn + angles + headX + logits + acts + 11 * 64;
+    return 3 * dim + qkv + heads + 2 * ffn + angles + headX + logits + acts + ffnActs + 12 * 64;
   }
 };
 
@@ -53,7 +58,7 @@ size_t Forward::scratch_bytes(const ModelDesc& d, const EngineConfig& c) {
   return Layout(d, c).total() +
          static_cast<size_t>(c.maxSlots) * static_cast<size_t>(c.maxContext + 1) * 4 +
          static_cast<size_t>(c.maxBatchTokens) * (sizeof(LogitRow) + sizeof(Row) + sizeof(Run)) +
-         static_cast<size_t>(c.threads) * static_cast<size_t>(d.vocabulary) * 20;
+         static_cast<size_t>(c.threads) * Sampler::bytes(d.vocabulary);
 }
 
 Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig& config)
@@ -86,6 +91,7 @@ Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig&
   headX_ = floats(l.headX);
   logits_ = floats(l.logits);
   acts_ = scratch_.take(l.acts);
+  ffnActs_ = scratch_.take(l.ffnActs);
   for (int i = 0; i < config.threads; i++) samplers_.emplace_back(kernels, d.vocabulary);
   runs_.reserve(static_cast<size_t>(config.maxBatchTokens));
   rows_.reserve(static_cast<size_t>(config.maxBatchTokens));
@@ -94,8 +100,10 @@ Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig&
 
 void Forward::run(StepJob& step, std::vector<Slot>& slots) {
   gather(step, slots);
-  embed();
-  for (int i = 0; i < model_.desc().layers; i++) layer(i);
+  if (!rows_.empty()) {
+    embed();
+    for (int i = 0; i < model_.desc().layers; i++) layer(i);
+  }
   head();
   collect(step);
 }
@@ -131,57 +139,68 @@ void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
 void Forward::embed() {
   const int rows = static_cast<int>(rows_.size());
   const ModelDesc& d = model_.desc();
-  const double magnitude = model_.rope_magnitude();
   pool_.for_rows(rows, [&](size_t r) {
     const Row& row = rows_[static_cast<size_t>(r)];
     float* x = x_ + static_cast<size_t>(r) * ldDim_;
     model_.embedding().row(row.slot->history[static_cast<size_t>(row.position)], x);
     if (d.embeddingScale != 1)
       for (int i = 0; i < d.embedding; i++) x[i] *= d.embeddingScale;
-    float* angles = angles_ + 2 * static_cast<size_t>(r) * static_cast<size_t>(d.ropeDimensions);
-    for (const bool windowed : {false, true}) {
-      if (windowed && d.window == 0) break;
-      for (const double f : model_.rope_frequencies(windowed)) {
-        double sin, cos;
-        math::sin_cos(row.position * f, &sin, &cos);
-        *angles++ = static_cast<float>(cos * magnitude);
-        *angles++ = static_cast<float>(sin * magnitude);
-      }
+    for (const bool windowed : {false, true})
+      if (!windowed || d.window > 0) make_angles(row.position, windowed, angles(r, windowed));
+    const Layer& l = model_.layers()[0];
+    normalize(x, l.attnNorm, xn_ + r * ldDim_, inputs_of({&l.q, &l.k, &l.v}), r);
+  });
+}
+
+void Forward::make_angles(int32_t position, bool windowed, float* out) const {
+  const ModelDesc& d = model_.desc();
+  const double magnitude = model_.rope_magnitude();
+  float *cosines = out, *sines = out + d.ropeDimensions;
+  for (const double f : model_.rope_frequencies(windowed)) {
+    double sin, cos;
+    math::sin_cos(position * f, &sin, &cos);
+    const float c = static_cast<float>(cos * magnitude), s = static_cast<float>(sin * magnitude);
+    if (!d.ropeHalves) {
+      *cosines++ = c;
+      *sines++ = -s;
     }
-  });
+    *cosines++ = c;
+    *sines++ = s;
+  }
 }
 
-void Forward::prepare(int rows, const float* norm, const float* const* xs, size_t ldx, float* out,
-                      size_t ldOut, int width, const Product* products, int count) {
-  const bool quantized = std::any_of(products, products + count,
-                                     [](const Product& p) { return !is_float(p.matrix->type); });
-  if (norm == nullptr && !quantized) return;
-  pool_.for_rows(rows, [&](size_t r) {
-    const float* x = xs != nullptr ? xs[r] : x_ + static_cast<size_t>(r) * ldx;
-    float* o = out + static_cast<size_t>(r) * ldOut;
-    if (norm != nullptr) kernels_.rms_norm(x, norm, model_.desc().eps, o, width);
-    if (quantized) kernels_.quantize(o, width, acts_, r);
-  });
+Forward::Inputs Forward::inputs_of(std::initializer_list<const Matrix*> matrices) {
+  Inputs inputs;
+  for (const Matrix* m : matrices) (is_float(m->type) ? inputs.floats : inputs.blocks) = true;
+  return inputs;
 }
 
-void Forward::multiply(int rows, const float* x, size_t ldx, const Product* products, int count) {
+void Forward::multiply_panels(const Product& product, int rows, const float* x, size_t ldx,
+                              const uint8_t* acts, int panel0, int panel1, int thread) {
+  const Matrix& m = *product.matrix;
+  for (int p = panel0; p < panel1;) {
+    const Matrix::Panels w = m.panels_from(p, panel1, model_.panel_scratch(thread));
+    float* y = product.y + static_cast<size_t>(p) * kPanelColumns;
+    if (is_float(m.type))
+      kernels_.gemm_float(m.type, w.data, m.k, x, ldx, rows, y, product.ldy, 0, w.count);
+    else
+      kernels_.gemm_blocks(m.type, w.data, m.k / 32, acts, rows, y, product.ldy, 0, w.count);
+    p += w.count;
+  }
+}
+
+void Forward::multiply(int rows, const float* x, size_t ldx, const uint8_t* acts,
+                       const Product* products, int count) {
   int panels = 0;
   for (int i = 0; i < count; i++) panels += products[i].matrix->panel_count();
   const int parts = pool_.threads() == 1 ? 1 : std::min(panels, 6 * pool_.threads());
-  pool_.run(parts, [&](int task, int) {
+  pool_.run(parts, [&](int task, int thread) {
     int first = static_cast<int>(static_cast<int64_t>(panels) * task / parts);
     int last = static_cast<int>(static_cast<int64_t>(panels) * (task + 1) / parts);
     for (int i = 0; i < count && last > 0; i++) {
-      const Matrix& m = *products[i].matrix;
-      const int n = m.panel_count(), p0 = std::max(first, 0), p1 = std::min(last, n);
-      if (p0 < p1) {
-        if (is_float(m.type))
-          kernels_.gemm_float(m.type, m.panels, m.k, x, ldx, rows, products[i].y, products[i].ldy,
-                              p0, p1);
-        else
-          kernels_.gemm_blocks(m.type, m.panels, m.k / 32, acts_, rows, products[i].y,
-                               products[i].ldy, p0, p1);
-      }
+      const int n = products[i].matrix->panel_count();
+      const int p0 = std::max(first, 0), p1 = std::min(last, n);
+      if (p0 < p1) multiply_panels(products[i], rows, x, ldx, acts, p0, p1, thread);
       first -= n;
       last -= n;
     }
@@ -189,55 +208,91 @@ void Forward::multiply(int rows, const float* x, size_t ldx, const Product* prod
 }
 
 void Forward::layer(int index) {
-  const Layer& l = model_.layers()[static_cast<size_t>(index)];
-  const ModelDesc& d = model_.desc();
+  const std::vector<Layer>& layers = model_.layers();
+  const Layer& l = layers[static_cast<size_t>(index)];
   const int rows = static_cast<int>(rows_.size());
-  if (rows == 0) return;
 
   const Product qkv[] = {
       {&l.q, qkv_, ldQkv_}, {&l.k, qkv_ + kOffset_, ldQkv_}, {&l.v, qkv_ + vOffset_, ldQkv_}};
-  prepare(rows, l.attnNorm, nullptr, ldDim_, xn_, ldDim_, d.embedding, qkv, 3);
-  multiply(rows, xn_, ldDim_, qkv, 3);
+  multiply(rows, xn_, ldDim_, acts_, qkv, 3);
   attend(index);
   const Product out[] = {{&l.attnOutput, y_, ldDim_}};
-  prepare(rows, nullptr, nullptr, 0, heads_, ldHeads_, d.heads * d.headLength, out, 1);
-  multiply(rows, heads_, ldHeads_, out, 1);
-  add_to_x(l.biasOutput, l.postAttnNorm);
+  multiply(rows, heads_, ldHeads_, acts_, out, 1);
+  add_to_x(l.biasOutput, l.postAttnNorm, l.ffnNorm, inputs_of({&l.gate, &l.up}));
 
-  const Product ffn[] = {{&l.gate, gate_, ldFfn_}, {&l.up, up_, ldFfn_}};
-  prepare(rows, l.ffnNorm, nullptr, ldDim_, xn_, ldDim_, d.embedding, ffn, 2);
-  multiply(rows, xn_, ldDim_, ffn, 2);
-  pool_.for_rows(rows, [&](size_t r) {
-    (d.gelu ? kernels_.geglu : kernels_.swiglu)(gate_ + static_cast<size_t>(r) * ldFfn_,
-                                                up_ + static_cast<size_t>(r) * ldFfn_,
-                                                d.feedForward);
-  });
+  feed_forward(l);
   const Product down[] = {{&l.down, y_, ldDim_}};
-  prepare(rows, nullptr, nullptr, 0, gate_, ldFfn_, d.feedForward, down, 1);
-  multiply(rows, gate_, ldFfn_, down, 1);
-  add_to_x(nullptr, l.postFfnNorm);
+  multiply(rows, gate_, ldFfn_, ffnActs_, down, 1);
+  if (index + 1 < model_.desc().layers) {
+    const Layer& next = layers[static_cast<size_t>(index) + 1];
+    add_to_x(nullptr, l.postFfnNorm, next.attnNorm, inputs_of({&next.q, &next.k, &next.v}));
+  } else {
+    add_to_x(nullptr, l.postFfnNorm, nullptr, {});
+  }
 }
 
-void Forward::add_to_x(const float* bias, const float* norm) {
-  const int n = model_.desc().embedding;
-  pool_.for_rows(static_cast<int>(rows_.size()), [&](size_t r) {
-    float* y = y_ + static_cast<size_t>(r) * ldDim_;
-    if (bias != nullptr) kernels_.add(y, bias, n);
-    if (norm != nullptr) kernels_.rms_norm(y, norm, model_.desc().eps, y, n);
-    kernels_.add(x_ + static_cast<size_t>(r) * ldDim_, y, n);
+uint8_t* Forward::blocks_of(uint8_t* acts, size_t row, int width, int block) {
+  using namespace activation;
+  const size_t tile = row / kTileRows, blocks = static_cast<size_t>(width / kBlock);
+  return acts + (tile * blocks + static_cast<size_t>(block)) * kRecord;
+}
+
+void Forward::feed_forward(const Layer& l) {
+  const ModelDesc& d = model_.desc();
+  const int rows = static_cast<int>(rows_.size()), panels = l.gate.panel_count();
+  const int each = std::clamp(kGateRowPanels / rows, 1, panels);
+  const int least = pool_.threads() == 1 ? 1 : std::min(panels, 6 * pool_.threads());
+  const int parts = std::max(least, (panels + each - 1) / each);
+  const bool quantized = inputs_of({&l.down}).blocks;
+  pool_.run(parts, [&](int task, int thread) {
+    const int p0 = static_cast<int>(static_cast<int64_t>(panels) * task / parts);
+    const int p1 = static_cast<int>(static_cast<int64_t>(panels) * (task + 1) / parts);
+    multiply_panels({&l.gate, gate_, ldFfn_}, rows, xn_, ldDim_, acts_, p0, p1, thread);
+    multiply_panels({&l.up, up_, ldFfn_}, rows, xn_, ldDim_, acts_, p0, p1, thread);
+    const int first = p0 * kPanelColumns, n = std::min(p1 * kPanelColumns, d.feedForward) - first;
+    for (size_t r = 0; r < static_cast<size_t>(rows); r++) {
+      float* g = gate_ + r * ldFfn_ + first;
+      const float* u = up_ + r * ldFfn_ + first;
+      if (quantized)
+        (d.gelu ? kernels_.geglu_quantize : kernels_.swiglu_quantize)(
+            g, u, n, blocks_of(ffnActs_, r, d.feedForward, p0), r % activation::kTileRows);
+      else
+        (d.gelu ? kernels_.geglu : kernels_.swiglu)(g, u, n);
+    }
   });
+}
+
+void Forward::add_to_x(const float* bias, const float* norm, const float* next, Inputs inputs) {
+  const ModelDesc& d = model_.desc();
+  const int n = d.embedding;
+  pool_.for_rows(static_cast<int>(rows_.size()), [&](size_t r) {
+    float *x = x_ + r * ldDim_, *y = y_ + r * ldDim_;
+    if (bias != nullptr) kernels_.add(y, bias, n);
+    if (norm != nullptr) kernels_.rms_norm(y, norm, d.eps, y, n);
+    if (inputs.blocks && !inputs.floats)
+      return kernels_.add_norm_quantize(x, y, next, d.eps, n, acts_, static_cast<int>(r));
+    kernels_.add(x, y, n);
+    if (next != nullptr) normalize(x, next, xn_ + r * ldDim_, inputs, r);
+  });
+}
+
+void Forward::normalize(const float* x, const float* norm, float* out, Inputs inputs, size_t row) {
+  const ModelDesc& d = model_.desc();
+  kernels_.rms_norm(x, norm, d.eps, out, d.embedding);
+  if (inputs.blocks) kernels_.quantize(out, d.embedding, acts_, static_cast<int>(row));
 }
 
 void Forward::head() {
   const Product product[] = {{&model_.output(), logits_, ldLogits_}};
+  const Inputs inputs = inputs_of({&model_.output()});
   const int count = static_cast<int>(logitRows_.size());
   for (int first = 0; first < count; first += kHeadRows) {
     const int rows = std::min(kHeadRows, count - first);
-    const float* xs[kHeadRows];
-    for (int i = 0; i < rows; i++)
-      xs[i] = x_ + static_cast<size_t>(logitRows_[static_cast<size_t>(first + i)].row) * ldDim_;
-    prepare(rows, model_.output_norm(), xs, 0, headX_, ldDim_, model_.desc().embedding, product, 1);
-    multiply(rows, headX_, ldDim_, product, 1);
+    pool_.for_rows(rows, [&](size_t r) {
+      const size_t from = static_cast<size_t>(logitRows_[static_cast<size_t>(first) + r].row);
+      normalize(x_ + from * ldDim_, model_.output_norm(), headX_ + r * ldDim_, inputs, r);
+    });
+    multiply(rows, headX_, ldDim_, acts_, product, 1);
     pool_.run(rows, [&](int task, int thread) {
       finish_row(logitRows_[static_cast<size_t>(first + task)],
                  logits_ + static_cast<size_t>(task) * ldLogits_,

@@ -1,6 +1,7 @@
 // One pass of the model over the rows of a step.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct EngineConfig {
   int32_t maxBatchTokens = 1, maxStepsInFlight = 2;
   KvType kvType = KvType::F16;
   bool pinThreads = false;
+  WeightStore weights = WeightStore::PACKED;
 };
 
 class Forward {
@@ -59,6 +61,10 @@ class Forward {
     float* y;
     size_t ldy;
   };
+  // What products take of a row: its floats, its quantized blocks.
+  struct Inputs {
+    bool floats = false, blocks = false;
+  };
   struct Layout;
 
   static constexpr int kRunRows = 16;
@@ -71,17 +77,26 @@ class Forward {
   void embed();
   void layer(int index);
   void attend(int layer);
-  // adds biases, norms heads, rotates and stores row r's keys and values
-  void prepare_attention(const Layer& l, int layer, size_t r);
-  const float* angles(size_t row, bool windowed) const;
-  // adds `bias` to y and norms it where they are given, then adds it to x
-  void add_to_x(const float* bias, const float* norm);
-  void rotate(float* head, const float* angles) const;
-  void store_kv(int layer, const Row& row, const float* k, const float* v);
-  // xs rows normalized by `norm` (or as they are) to `out`, and quantized where a product needs it
-  void prepare(int rows, const float* norm, const float* const* xs, size_t ldx, float* out,
-               size_t ldOut, int width, const Product* products, int count);
-  void multiply(int rows, const float* x, size_t ldx, const Product* products, int count);
+  // of row r and key head h: adds biases, norms heads, rotates them and stores key and value
+  void prepare_attention(const Layer& l, int layer, size_t r, int h);
+  // gate and up products, and what they combine to
+  void feed_forward(const Layer& l);
+  // [2][ropeDimensions]: cosines and sines of the row's position, as `rotate` takes them
+  float* angles(size_t row, bool windowed) const;
+  void make_angles(int32_t position, bool windowed, float* out) const;
+  // adds `bias` to y and norms it where they are given, adds it to x, and normalizes x by `next`
+  // where it is given
+  void add_to_x(const float* bias, const float* norm, const float* next, Inputs inputs);
+  // x normalized to out, and row `row` of the quantized rows where products take them
+  void normalize(const float* x, const float* norm, float* out, Inputs inputs, size_t row);
+  void store_kv(int layer, const Row& row, int h, const float* k, const float* v);
+  // the place of a row's K-blocks from `block` on; the kernels take row % activation::kTileRows
+  static uint8_t* blocks_of(uint8_t* acts, size_t row, int width, int block);
+  static Inputs inputs_of(std::initializer_list<const Matrix*> matrices);
+  void multiply_panels(const Product& product, int rows, const float* x, size_t ldx,
+                       const uint8_t* acts, int panel0, int panel1, int thread);
+  void multiply(int rows, const float* x, size_t ldx, const uint8_t* acts, const Product* products,
+                int count);
   void head();
   void finish_row(LogitRow& r, float* logits, Sampler& sampler);
   void collect(StepJob& step);
@@ -101,7 +116,7 @@ class Forward {
   size_t ldDim_, ldQkv_, ldHeads_, ldFfn_, ldLogits_;
   size_t kOffset_, vOffset_;
   float *x_, *xn_, *qkv_, *heads_, *y_, *gate_, *up_, *angles_, *headX_, *logits_;
-  uint8_t* acts_;
+  uint8_t *acts_, *ffnActs_;
 };
 
 }  // namespace cairn

@@ -1,13 +1,7 @@
 #include "model.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <exception>
 #include <mutex>
 
@@ -23,62 +17,24 @@ namespace {
 
 }  // namespace
 
-// The model file, refused where it is not the one that was described.
-class Model::File {
- public:
-  explicit File(const ModelDesc& desc) : path_(desc.path) {
-    fd_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd_ < 0) refuse("cannot open model file " + path_ + ": " + std::strerror(errno));
-    struct stat s;
-    std::string change;
-    if (fstat(fd_, &s) != 0) {
-      change = std::strerror(errno);
-    } else if (s.st_size != desc.fileBytes) {
-      change = "it has " + std::to_string(s.st_size) + " bytes, expected " +
-               std::to_string(desc.fileBytes);
-    } else {
-      const int64_t millis =
-          static_cast<int64_t>(s.st_mtim.tv_sec) * 1000 + s.st_mtim.tv_nsec / 1000000;
-      if (millis != desc.modifiedMillis)
-        change = "its modification time is " + std::to_string(millis) + " ms, expected " +
-                 std::to_string(desc.modifiedMillis);
-    }
-    if (!change.empty()) {
-      close(fd_);
-      refuse("model file " + path_ + " changed since it was read: " + change);
-    }
-  }
-  ~File() { close(fd_); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  void read(int64_t offset, void* to, size_t bytes) const {
-    auto* p = static_cast<uint8_t*>(to);
-    while (bytes > 0) {
-      const ssize_t n = pread(fd_, p, bytes, offset);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0)
-        refuse("model file " + path_ + " cannot be read at byte " + std::to_string(offset) + ": " +
-               (n == 0 ? "it ends there" : std::strerror(errno)));
-      p += n;
-      offset += n;
-      bytes -= static_cast<size_t>(n);
-    }
-  }
-
- private:
-  std::string path_;
-  int fd_;
-};
-
 void Matrix::row(int index, float* out) const {
   const size_t width = static_cast<size_t>(k);
+  if (panels == nullptr)
+    return read_row(type, width, rows + static_cast<size_t>(index) * row_bytes(type, width), out);
   read_column(type, width,
               panels + static_cast<size_t>(index / kPanelColumns) * panel_bytes(type, width),
               index % kPanelColumns, out);
 }
 
-Model::Model(const ModelDesc& desc) : desc_(desc) {
+Matrix::Panels Matrix::panels_from(int first, int last, uint8_t* scratch) const {
+  const size_t width = static_cast<size_t>(k), at = static_cast<size_t>(first);
+  if (panels != nullptr) return {panels + at * panel_bytes(type, width), last - first};
+  pack_panel(type, width, rows + at * kPanelColumns * row_bytes(type, width),
+             std::min(kPanelColumns, n - first * kPanelColumns), scratch);
+  return {scratch, 1};
+}
+
+Model::Model(const ModelDesc& desc, WeightStore store, int threads) : desc_(desc), store_(store) {
   const ModelDesc& d = desc_;
   constexpr int32_t kMost = 1 << 24;
   for (int32_t v :
@@ -119,6 +75,7 @@ Model::Model(const ModelDesc& desc) : desc_(desc) {
   for (int i = 0; i < d.layers; i++) check_layer(i);
   if (!tied()) output_ = plan(d.of(kOutput), d.vocabulary, d.embedding, "output");
   embedding_ = plan(d.of(kEmbedding), d.vocabulary, d.embedding, "token_embd");
+  weightBytes_ += static_cast<size_t>(threads) * scratchBytes_;
 }
 
 void Model::check_layer(int index) {
@@ -172,7 +129,13 @@ Matrix Model::plan(const TensorDesc& t, int n, int k, const char* name) {
     refuse("tensor " + std::string(name) + " has rows of " + std::to_string(k) +
            ", expected a multiple of " + std::to_string(block_length(m.type)));
   check_place(t, desc_, static_cast<size_t>(n) * row_bytes(m.type, static_cast<size_t>(k)), name);
-  weightBytes_ += Arena::aligned(m.bytes());
+  if (store_ == WeightStore::PACKED) {
+    weightBytes_ += Arena::aligned(m.bytes());
+  } else {
+    mappedBytes_ += static_cast<size_t>(t.bytes);
+    scratchBytes_ = std::max(
+        scratchBytes_, Arena::aligned(panel_bytes(m.type, static_cast<size_t>(k))));
+  }
   total_ += t.bytes;
   return m;
 }
@@ -185,24 +148,31 @@ void Model::check_vector(const TensorDesc& t, int n, const char* name) const {
   const_cast<Model*>(this)->weightBytes_ += Arena::aligned(static_cast<size_t>(n) * 4 + 64);
 }
 
-void Model::read_panels(const File& file, const TensorDesc& t, const Matrix& m, int panel0,
-                        int panel1) const {
+void Model::read_panels(const TensorDesc& t, const Matrix& m, int panel0, int panel1) const {
   const size_t width = static_cast<size_t>(m.k), stride = row_bytes(m.type, width);
-  std::vector<uint8_t> rows(stride * kPanelColumns);
+  std::vector<uint8_t> store(m.panels == nullptr ? 0 : stride * kPanelColumns);
   for (int p = panel0; p < panel1; p++) {
     const int first = p * kPanelColumns, count = std::min(kPanelColumns, m.n - first);
-    file.read(t.offset + static_cast<int64_t>(static_cast<size_t>(first) * stride), rows.data(),
-              static_cast<size_t>(count) * stride);
-    if (!pack_panel(m.type, width, rows.data(), count,
-                    m.panels + static_cast<size_t>(p) * panel_bytes(m.type, width)))
+    const size_t at = static_cast<size_t>(first) * stride;
+    const uint8_t* rows = m.rows == nullptr ? store.data() : m.rows + at;
+    if (m.panels != nullptr) {
+      file_->read(t.offset + static_cast<int64_t>(at), store.data(),
+                  static_cast<size_t>(count) * stride);
+      pack_panel(m.type, width, rows, count,
+                 m.panels + static_cast<size_t>(p) * panel_bytes(m.type, width));
+    }
+    if (!scales_are_finite(m.type, width, rows, count))
       refuse("model file " + desc_.path + " has a quantization scale that is not finite in rows " +
              std::to_string(first) + " to " + std::to_string(first + count - 1) +
              " of the tensor at byte " + std::to_string(t.offset));
   }
 }
 
-void Model::read_matrix(const File& file, const TensorDesc& t, Matrix& m) {
-  m.panels = arena_->take(m.bytes());
+void Model::read_matrix(const TensorDesc& t, Matrix& m) {
+  if (store_ == WeightStore::PACKED)
+    m.panels = arena_->take(m.bytes());
+  else
+    m.rows = file_->map() + t.offset;
   constexpr int kPanelsPerTask = 8;
   const int panels = m.panel_count(), tasks = (panels + kPanelsPerTask - 1) / kPanelsPerTask;
   std::mutex mutex;
@@ -210,7 +180,7 @@ void Model::read_matrix(const File& file, const TensorDesc& t, Matrix& m) {
   pool_->run(tasks, [&](int task, int) {
     try {
       const int first = task * kPanelsPerTask;
-      read_panels(file, t, m, first, std::min(panels, first + kPanelsPerTask));
+      read_panels(t, m, first, std::min(panels, first + kPanelsPerTask));
     } catch (...) {
       const std::lock_guard lock(mutex);
       failure = std::current_exception();
@@ -221,22 +191,22 @@ void Model::read_matrix(const File& file, const TensorDesc& t, Matrix& m) {
   if (!progress_(done_, total_)) refuse("the load was stopped");
 }
 
-const float* Model::read_vector(const File& file, const TensorDesc& t) {
+const float* Model::read_vector(const TensorDesc& t) {
   const bool half = t.type == 1;
   const size_t n = static_cast<size_t>(t.bytes) / (half ? 2 : 4);
   auto* out = reinterpret_cast<float*>(arena_->take(n * 4 + 64));
   if (!half) {
-    file.read(t.offset, out, n * 4);
+    file_->read(t.offset, out, n * 4);
     return out;
   }
   std::vector<uint16_t> values(n);
-  file.read(t.offset, values.data(), n * 2);
+  file_->read(t.offset, values.data(), n * 2);
   for (size_t i = 0; i < n; i++) out[i] = half_to_float(values[i]);
   return out;
 }
 
-const float* Model::read_optional(const File& file, const TensorDesc& t) {
-  return t.bytes == 0 ? nullptr : read_vector(file, t);
+const float* Model::read_optional(const TensorDesc& t) {
+  return t.bytes == 0 ? nullptr : read_vector(t);
 }
 
 double Model::rope_magnitude() const {
@@ -245,8 +215,8 @@ double Model::rope_magnitude() const {
   return static_cast<double>(desc_.ropeMagnitude) * (yarn ? 1.0 + 0.1 * math::log(scale) : 1.0);
 }
 
-void Model::make_rope(const File& file) {
-  const float* factors = read_optional(file, desc_.of(kRopeFactors));
+void Model::make_rope() {
+  const float* factors = read_optional(desc_.of(kRopeFactors));
   for (int i = 0; factors != nullptr && i < desc_.ropeDimensions / 2; i++)
     if (!(factors[i] > 1e-6f && factors[i] < 1e9f))
       refuse("frequency factor " + std::to_string(i) + " of the model is " +
@@ -288,32 +258,35 @@ std::vector<double> Model::frequencies(const RopeDesc& rope, const float* factor
 void Model::load(const Progress& progress, ThreadPool& pool) {
   progress_ = progress;
   pool_ = &pool;
-  const File file(desc_);
+  file_ = std::make_unique<ModelFile>(desc_.path, desc_.fileBytes, desc_.modifiedMillis);
   arena_ = std::make_unique<Arena>(weightBytes_ + 8192, "the weights");
+  if (store_ == WeightStore::MAPPED)
+    scratch_ = arena_->take(static_cast<size_t>(pool.threads()) * scratchBytes_);
   for (int i = 0; i < desc_.layers; i++) {
     Layer& l = layers_[static_cast<size_t>(i)];
-    l.attnNorm = read_vector(file, desc_.of(i, kAttnNorm));
-    l.ffnNorm = read_vector(file, desc_.of(i, kFfnNorm));
-    l.biasQ = read_optional(file, desc_.of(i, kBiasQ));
-    l.biasK = read_optional(file, desc_.of(i, kBiasK));
-    l.biasV = read_optional(file, desc_.of(i, kBiasV));
-    l.biasOutput = read_optional(file, desc_.of(i, kBiasOutput));
-    l.normQ = read_optional(file, desc_.of(i, kNormQ));
-    l.normK = read_optional(file, desc_.of(i, kNormK));
-    l.postAttnNorm = read_optional(file, desc_.of(i, kPostAttnNorm));
-    l.postFfnNorm = read_optional(file, desc_.of(i, kPostFfnNorm));
-    read_matrix(file, desc_.of(i, kQ), l.q);
-    read_matrix(file, desc_.of(i, kK), l.k);
-    read_matrix(file, desc_.of(i, kV), l.v);
-    read_matrix(file, desc_.of(i, kAttnOutput), l.attnOutput);
-    read_matrix(file, desc_.of(i, kGate), l.gate);
-    read_matrix(file, desc_.of(i, kUp), l.up);
-    read_matrix(file, desc_.of(i, kDown), l.down);
+    l.attnNorm = read_vector(desc_.of(i, kAttnNorm));
+    l.ffnNorm = read_vector(desc_.of(i, kFfnNorm));
+    l.biasQ = read_optional(desc_.of(i, kBiasQ));
+    l.biasK = read_optional(desc_.of(i, kBiasK));
+    l.biasV = read_optional(desc_.of(i, kBiasV));
+    l.biasOutput = read_optional(desc_.of(i, kBiasOutput));
+    l.normQ = read_optional(desc_.of(i, kNormQ));
+    l.normK = read_optional(desc_.of(i, kNormK));
+    l.postAttnNorm = read_optional(desc_.of(i, kPostAttnNorm));
+    l.postFfnNorm = read_optional(desc_.of(i, kPostFfnNorm));
+    read_matrix(desc_.of(i, kQ), l.q);
+    read_matrix(desc_.of(i, kK), l.k);
+    read_matrix(desc_.of(i, kV), l.v);
+    read_matrix(desc_.of(i, kAttnOutput), l.attnOutput);
+    read_matrix(desc_.of(i, kGate), l.gate);
+    read_matrix(desc_.of(i, kUp), l.up);
+    read_matrix(desc_.of(i, kDown), l.down);
   }
-  outputNorm_ = read_vector(file, desc_.of(kOutputNorm));
-  if (!tied()) read_matrix(file, desc_.of(kOutput), output_);
-  read_matrix(file, desc_.of(kEmbedding), embedding_);
-  make_rope(file);
+  outputNorm_ = read_vector(desc_.of(kOutputNorm));
+  if (!tied()) read_matrix(desc_.of(kOutput), output_);
+  read_matrix(desc_.of(kEmbedding), embedding_);
+  make_rope();
+  if (store_ == WeightStore::PACKED) file_ = nullptr;
   progress_ = nullptr;
   pool_ = nullptr;
 }

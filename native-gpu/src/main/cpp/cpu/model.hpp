@@ -1,4 +1,4 @@
-// The weights of one model, packed for the kernels.
+// The weights of one model: packed for the kernels, or in the mapped file.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "arena.hpp"
 #include "formats.hpp"
+#include "model_file.hpp"
 #include "thread_pool.hpp"
 
 namespace cairn {
@@ -77,11 +78,24 @@ struct ModelDesc {
   }
 };
 
+// Packed: all weights are packed at load, into memory of this process. Mapped: the file stays mapped
+// read-only, so that processes share its pages, and a panel is packed when a product needs it.
+enum class WeightStore : int32_t { PACKED, MAPPED };
+
 // out[n] = Σ w[n][k] · in[k]
 struct Matrix {
   WeightType type = WeightType::F32;
   int n = 0, k = 0;
-  uint8_t* panels = nullptr;
+  uint8_t* panels = nullptr;      // null where the file is mapped
+  const uint8_t* rows = nullptr;  // in the mapped file
+
+  // So many panels from one on, in the kernels' layout.
+  struct Panels {
+    const uint8_t* data;
+    int count;
+  };
+  // Panels from `first` up to `last`; of a mapped file one, packed into `scratch`.
+  Panels panels_from(int first, int last, uint8_t* scratch) const;
 
   int panel_count() const { return (n + kPanelColumns - 1) / kPanelColumns; }
   size_t bytes() const {
@@ -107,11 +121,14 @@ using Progress = std::function<bool(int64_t, int64_t)>;
 
 class Model {
  public:
-  // Checks every number of the description. Throws Failure(MODEL).
-  explicit Model(const ModelDesc& desc);
+  // Checks every number of the description. Throws Failure(MODEL). A mapped model is used by at
+  // most `threads` threads.
+  Model(const ModelDesc& desc, WeightStore store, int threads);
 
   // bytes that load() will allocate
   size_t weight_bytes() const { return weightBytes_; }
+  // bytes of the weights that stay in the mapped file
+  size_t mapped_bytes() const { return mappedBytes_; }
   // Reads and packs on the pool's threads; progress is called on this one.
   void load(const Progress& progress, ThreadPool& pool);
 
@@ -120,6 +137,10 @@ class Model {
   const Matrix& embedding() const { return embedding_; }
   const Matrix& output() const { return tied() ? embedding_ : output_; }
   const float* output_norm() const { return outputNorm_; }
+  // where a thread packs panels of a mapped file; null where there is none
+  uint8_t* panel_scratch(int thread) const {
+    return scratch_ == nullptr ? nullptr : scratch_ + static_cast<size_t>(thread) * scratchBytes_;
+  }
   // angle of a position step for each rotated pair: of layers without a window, then with one
   const std::vector<double>& rope_frequencies(bool windowed) const {
     return ropeFrequencies_[windowed ? 1 : 0];
@@ -128,28 +149,29 @@ class Model {
   double rope_magnitude() const;
 
  private:
-  class File;
-
   bool tied() const { return desc_.of(kOutput).bytes == 0; }
   Matrix plan(const TensorDesc& t, int n, int k, const char* name);
   void check_vector(const TensorDesc& t, int n, const char* name) const;
-  void read_panels(const File& file, const TensorDesc& t, const Matrix& m, int panel0,
-                   int panel1) const;
-  void read_matrix(const File& file, const TensorDesc& t, Matrix& m);
-  const float* read_vector(const File& file, const TensorDesc& t);
+  void read_panels(const TensorDesc& t, const Matrix& m, int panel0, int panel1) const;
+  void read_matrix(const TensorDesc& t, Matrix& m);
+  const float* read_vector(const TensorDesc& t);
   // null where the file has none
-  const float* read_optional(const File& file, const TensorDesc& t);
+  const float* read_optional(const TensorDesc& t);
   void check_layer(int index);
-  void make_rope(const File& file);
+  void make_rope();
   std::vector<double> frequencies(const RopeDesc& rope, const float* factors) const;
 
   ModelDesc desc_;
-  size_t weightBytes_ = 0;
+  const WeightStore store_;
+  size_t weightBytes_ = 0, mappedBytes_ = 0;
+  size_t scratchBytes_ = 0;  // of each thread
+  uint8_t* scratch_ = nullptr;
   std::vector<Layer> layers_;
   Matrix embedding_, output_;
   const float* outputNorm_ = nullptr;
   std::vector<double> ropeFrequencies_[2];
   std::unique_ptr<Arena> arena_;
+  std::unique_ptr<ModelFile> file_;  // while it loads, and as long as it is mapped
   Progress progress_;
   ThreadPool* pool_ = nullptr;  // while it loads
   int64_t done_ = 0, total_ = 0;

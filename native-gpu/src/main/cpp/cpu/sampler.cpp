@@ -14,10 +14,10 @@ constexpr float kLogitBound = 1e30f;
 // Below this a temperature takes the most likely token.
 constexpr float kLeastTemperature = 1e-5f;
 
-// Candidates are gathered and sorted in bands below the largest logit, in units of temperature, so
-// that the usual draw sorts a few hundred tokens and never the vocabulary.
-constexpr float kBands[] = {4, 8, 16, 32};
-constexpr int kBandCount = 4;
+// Candidates are gathered and sorted down to these distances from the largest logit, in units of
+// temperature: the usual draw sorts a few hundred tokens.
+constexpr float kDepths[] = {4, 8, 16, 32};
+constexpr int kDepthCount = 4;
 
 // The `top` largest logits, ties by the lower token.
 void top_tokens(const float* logits, int vocabulary, int top, double logSum, Logprobs* out) {
@@ -47,11 +47,19 @@ void top_tokens(const float* logits, int vocabulary, int top, double logSum, Log
 Sampler::Sampler(const Kernels& kernels, int vocabulary)
     : kernels_(kernels),
       vocabulary_(vocabulary),
+      mostSorted_(static_cast<size_t>(std::max(256, vocabulary / 16))),
       counts_(static_cast<size_t>(vocabulary)),
+      candidateWeights_(static_cast<size_t>(vocabulary)),
       weights_(static_cast<size_t>(vocabulary)),
-      runs_(static_cast<size_t>((vocabulary + kRun - 1) / kRun)) {
+      runs_(static_cast<size_t>((vocabulary + kRun - 1) / kRun)),
+      bands_(kernels, vocabulary) {
   candidates_.reserve(static_cast<size_t>(vocabulary));
   changed_.reserve(static_cast<size_t>(vocabulary));
+}
+
+size_t Sampler::bytes(int vocabulary) {
+  constexpr size_t each = sizeof(uint32_t) + 2 * sizeof(Candidate) + 2 * sizeof(float);
+  return static_cast<size_t>(vocabulary) * each + WeightBands::bytes(vocabulary);
 }
 
 void Sampler::penalize(float* logits, const SamplingParams& p, const int32_t* history, int length,
@@ -76,25 +84,28 @@ void Sampler::penalize(float* logits, const SamplingParams& p, const int32_t* hi
   }
 }
 
-// Adds the next band of candidates; false where all tokens are in.
-bool Sampler::extend(const float* logits, float max, float temperature) {
-  if (depth_ > kBandCount) return false;
+// Adds the next candidates in order. False where all tokens are in, or where more would have to be
+// sorted than mostSorted_ and `all` is not wanted.
+bool Sampler::extend(bool all) {
+  if (depth_ > kDepthCount) return false;
   const float upper = floor_;
-  floor_ = depth_ == kBandCount ? -std::numeric_limits<float>::infinity()
-                                : max - kBands[depth_] * temperature;
+  const float lower = depth_ == kDepthCount ? -std::numeric_limits<float>::infinity()
+                                            : max_ - kDepths[depth_] * temperature_;
   const size_t sorted = candidates_.size();
-  for (int i = 0; i < vocabulary_; i++)
-    if (logits[i] >= floor_ && logits[i] < upper) candidates_.push_back({logits[i], i});
-  std::sort(candidates_.begin() + static_cast<std::ptrdiff_t>(sorted), candidates_.end());
+  constexpr int kStretch = 64;
+  for (int at = 0; at < vocabulary_; at += kStretch) {
+    const int end = std::min(vocabulary_, at + kStretch);
+    uint32_t any = 0;
+    for (int i = at; i < end; i++) any |= (logits_[i] >= lower) & (logits_[i] < upper);
+    for (int i = at; any != 0 && i < end; i++)
+      if (logits_[i] >= lower && logits_[i] < upper) candidates_.push_back({logits_[i], i});
+    if (!all && candidates_.size() - sorted > mostSorted_) return false;
+  }
+  order(kernels_, candidates_.data() + sorted, candidates_.size() - sorted, max_, inverse_,
+        candidateWeights_.data() + sorted);
+  floor_ = lower;
   depth_++;
   return true;
-}
-
-float Sampler::weight(const Candidate& c, float max, float inverse) const {
-  const float x = (c.logit - max) * inverse;
-  float e;
-  kernels_.exp_values(&x, &e, 1);
-  return e;
 }
 
 int32_t Sampler::sample(float* logits, const SamplingParams& p, const int32_t* history, int length,
@@ -117,45 +128,64 @@ int32_t Sampler::draw(const float* logits, const SamplingParams& p, uint64_t see
   const float inverse = 1.0f / p.temperature;
   const bool cut = (p.topK > 0 && p.topK < vocabulary_) || p.topP < 1 || p.minP > 0;
   if (!cut) return draw_any(logits, max, inverse, uniform(seed, index));
+  logits_ = logits;
+  max_ = max;
+  inverse_ = inverse;
+  temperature_ = p.temperature;
+  const size_t all = static_cast<size_t>(vocabulary_);
+  const bool byNumber = p.topK > 0 && p.topK < vocabulary_;
+  const WeightBands::Cut limits{byNumber ? static_cast<size_t>(p.topK) : all,
+                                static_cast<double>(p.topP), p.minP};
+  std::optional<double> total;
+  if (!byNumber)
+    total = static_cast<double>(kernels_.sum_exp(logits, vocabulary_, max, inverse));
+  const double u = uniform(seed, index);
+  std::optional<int32_t> token = draw_sorted(limits, total, u, false);
+  if (!token) token = bands_.draw(logits, max, inverse, limits, total, u);
+  if (!token) token = draw_sorted(limits, total, u, true);
+  return *token;
+}
+
+std::optional<int32_t> Sampler::draw_sorted(const WeightBands::Cut& cut,
+                                            std::optional<double> total, double u, bool all) {
   candidates_.clear();
   depth_ = 0;
   floor_ = std::numeric_limits<float>::infinity();
   auto at = [&](size_t i) {
     while (i >= candidates_.size())
-      if (!extend(logits, max, p.temperature)) return false;
+      if (!extend(all)) return false;
     return true;
   };
+  auto weight = [&](size_t i) { return static_cast<double>(candidateWeights_[i]); };
 
-  size_t kept = static_cast<size_t>(vocabulary_);
-  if (p.topK > 0) kept = std::min(kept, static_cast<size_t>(p.topK));
-  double total = 0;
-  if (p.topK > 0 && p.topK < vocabulary_) {
-    for (size_t i = 0; i < kept && at(i); i++) total += weight(candidates_[i], max, inverse);
-  } else {
-    total = kernels_.sum_exp(logits, vocabulary_, max, inverse);
+  size_t kept = cut.most;
+  if (!total) {
+    total = 0;
+    for (size_t i = 0; i < kept; i++) {
+      if (!at(i)) return std::nullopt;
+      *total += weight(i);
+    }
   }
-  if (p.topP < 1 || p.minP > 0) {
+  if (cut.share < 1 || cut.least > 0) {
     double mass = 0;
     size_t n = 0;
-    while (n < kept && at(n)) {
-      const float w = weight(candidates_[n], max, inverse);
-      if (n > 0 && (w < p.minP || (p.topP < 1 && mass >= static_cast<double>(p.topP) * total)))
-        break;
-      mass += w;
-      n++;
+    for (; n < kept; n++) {
+      if (!at(n)) return std::nullopt;
+      const float w = candidateWeights_[n];
+      if (n > 0 && (w < cut.least || (cut.share < 1 && mass >= cut.share * *total))) break;
+      mass += weight(n);
     }
     kept = n;
     total = mass;
   }
-  const double target = uniform(seed, index) * total;
+  const double target = u * *total;
   double mass = 0;
   size_t i = 0;
-  while (i < kept && at(i)) {
-    mass += weight(candidates_[i], max, inverse);
+  for (; i + 1 < kept; i++) {
+    mass += weight(i);
     if (mass > target) break;
-    i++;
   }
-  return candidates_[std::min(i, std::min(kept, candidates_.size()) - 1)].token;
+  return candidates_[i].token;
 }
 
 int32_t Sampler::draw_any(const float* logits, float max, float inverse, double u) {

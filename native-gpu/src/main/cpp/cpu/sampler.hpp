@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
-#include "kernels/kernels.hpp"
+#include "weight_bands.hpp"
 
 namespace cairn {
 
@@ -27,6 +28,7 @@ struct Logprobs {
 class Sampler {
  public:
   Sampler(const Kernels& kernels, int vocabulary);
+  static size_t bytes(int vocabulary);
 
   // The next token of a sequence: history[0..length), of which `prompt` tokens are prompt. `logits`
   // are finite; penalties change them, and they are put back.
@@ -37,33 +39,33 @@ class Sampler {
   Logprobs logprobs(const float* logits, int32_t token, int top);
 
  private:
-  struct Candidate {
-    float logit;
-    int32_t token;
-    bool operator<(const Candidate& o) const {
-      return logit != o.logit ? logit > o.logit : token < o.token;
-    }
-  };
-
   int32_t draw(const float* logits, const SamplingParams& params, uint64_t seed, uint64_t index);
   // Where nothing is cut off no order is needed: draws from all tokens by id.
   int32_t draw_any(const float* logits, float max, float inverse, double u);
   void penalize(float* logits, const SamplingParams& params, const int32_t* history, int length,
                 int prompt);
   double log_sum_exp(const float* logits) const;
-  bool extend(const float* logits, float max, float temperature);
-  float weight(const Candidate& c, float max, float inverse) const;
+  // Draws from the most likely tokens, sorted as far down as needed; nothing where those would be
+  // more than mostSorted_ and `all` is not wanted.
+  std::optional<int32_t> draw_sorted(const WeightBands::Cut& cut, std::optional<double> total,
+                                     double u, bool all);
+  bool extend(bool all);
 
   // Tokens whose weights are summed before they are added to the total.
   static constexpr int kRun = 256;
 
   const Kernels& kernels_;
   int vocabulary_;
+  size_t mostSorted_;  // at once; sorting more takes longer than bands
   std::vector<uint32_t> counts_;       // occurrences among generated tokens, + kSeen
   std::vector<Candidate> candidates_;  // sorted; all tokens with a logit ≥ floor_
+  std::vector<float> candidateWeights_;
   std::vector<Candidate> changed_;     // logits before penalties
   std::vector<float> weights_;         // of all tokens, by id
   std::vector<double> runs_;           // sums of kRun weights
+  WeightBands bands_;
+  const float* logits_ = nullptr;  // of the draw: these, the largest, 1 / temperature
+  float max_ = 0, inverse_ = 0, temperature_ = 0;
   float floor_ = 0;
   int depth_ = 0;
 };

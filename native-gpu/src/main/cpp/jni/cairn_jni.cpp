@@ -155,8 +155,9 @@ cairn::ModelDesc describe(JNIEnv* env, jbyteArray path, jintArray dims, jfloatAr
 }
 
 cairn::EngineConfig configuration(JNIEnv* env, jintArray config) {
-  const auto c = ints(env, config, 9);
-  return {c[0], c[1], c[2], c[3], c[4], c[5], c[6], static_cast<cairn::KvType>(c[7]), c[8] != 0};
+  const auto c = ints(env, config, 10);
+  return {c[0], c[1], c[2], c[3], c[4], c[5], c[6], static_cast<cairn::KvType>(c[7]), c[8] != 0,
+          static_cast<cairn::WeightStore>(c[9])};
 }
 
 // Calls dev.cairn.device.LoadProgress on the loading thread.
@@ -235,6 +236,7 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_open(
     out.put(static_cast<int64_t>(e->kv_bytes()));
     out.put(static_cast<int64_t>(e->scratch_bytes()));
     out.put(static_cast<int64_t>(e->pinned_threads()));
+    out.put(static_cast<int64_t>(e->mapped_bytes()));
   });
 }
 

@@ -23,9 +23,9 @@ using namespace cairn;
 
 constexpr int kVocabulary = 70, kContext = 100, kSlots = 4, kBlocks = 12, kBatch = 64;
 
-class ModelFile {
+class SmallModel {
  public:
-  ModelFile() {
+  SmallModel() {
     path_ = "/tmp/cairn_engine_test_XXXXXX";
     const int fd = mkstemp(path_.data());
     close(fd);
@@ -64,7 +64,7 @@ class ModelFile {
     desc_.modifiedMillis =
         static_cast<int64_t>(s.st_mtim.tv_sec) * 1000 + s.st_mtim.tv_nsec / 1000000;
   }
-  ~ModelFile() { unlink(path_.c_str()); }
+  ~SmallModel() { unlink(path_.c_str()); }
 
   const ModelDesc& desc() const { return desc_; }
 
@@ -246,6 +246,26 @@ void kv_types(const ModelDesc& desc) {
   }
 }
 
+// A mapped file yields the bits of packed weights, in less memory.
+void mapped(const ModelDesc& desc) {
+  for (const Kernels* kernels : available_kernels())
+    for (int threads : {1, 2}) {
+      std::vector<std::vector<float>> values;
+      size_t bytes[2];
+      for (const WeightStore store : {WeightStore::PACKED, WeightStore::MAPPED}) {
+        EngineConfig c = config(threads);
+        c.weights = store;
+        Engine engine(desc, c, *kernels, [](int64_t, int64_t) { return true; });
+        bytes[store == WeightStore::MAPPED] = engine.weight_bytes();
+        CHECK((engine.mapped_bytes() > 0) == (store == WeightStore::MAPPED));
+        for (int step : {64, 1, 33}) values.push_back(prompt_logprobs(engine, step));
+      }
+      for (const std::vector<float>& v : values)
+        CHECK(v.size() == 69 && std::memcmp(v.data(), values[0].data(), 4 * v.size()) == 0);
+      CHECK(bytes[1] < bytes[0]);
+    }
+}
+
 // Pinned threads may each run on one processor, and no more of them than there are.
 void pinning(const ModelDesc& desc) {
   cpu_set_t allowed;
@@ -276,14 +296,17 @@ void pinning(const ModelDesc& desc) {
 
 void descriptions(const ModelDesc& good) {
   auto refused = [](const ModelDesc& d) {
-    try {
-      Model model(d);
-      ThreadPool pool(2);
-      model.load([](int64_t, int64_t) { return true; }, pool);
-      return false;
-    } catch (const Failure& f) {
-      return f.status == Status::MODEL;
-    }
+    int count = 0;
+    for (const WeightStore store : {WeightStore::PACKED, WeightStore::MAPPED}) try {
+        Model model(d, store, 2);
+        ThreadPool pool(2);
+        model.load([](int64_t, int64_t) { return true; }, pool);
+      } catch (const Failure& f) {
+        CHECK(f.status == Status::MODEL);
+        count++;
+      }
+    CHECK(count == 0 || count == 2);
+    return count > 0;
   };
   CHECK(!refused(good));
   for (size_t i = 0; i < good.tensors.size(); i++) {
@@ -317,9 +340,10 @@ void descriptions(const ModelDesc& good) {
 
 int main(int argc, char** argv) {
   check::begin(argc, argv);
-  const ModelFile file;
+  const SmallModel file;
   descriptions(file.desc());
   kv_types(file.desc());
+  mapped(file.desc());
   pinning(file.desc());
   for (const Kernels* k : available_kernels()) {
     arbitrary_steps(file.desc(), *k);

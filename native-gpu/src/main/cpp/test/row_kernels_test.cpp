@@ -104,6 +104,69 @@ void elementwise() {
   }
 }
 
+// Fused kernels have the bits of the scalar operations that they consist of.
+void fused() {
+  for (int round = 0; round < 60; round++) {
+    const int n = 32 * check::integer(1, 20), row = check::integer(0, 20);
+    const size_t size = static_cast<size_t>(n);
+    std::vector<float> x = random_floats(size, 5);
+    const std::vector<float> y = random_floats(size, 3), w = random_floats(size);
+    if (round % 10 == 3) x[size / 2] = std::numeric_limits<float>::infinity();
+    if (round % 10 == 4) x[size - 1] = std::numeric_limits<float>::quiet_NaN();
+    if (round % 10 == 5) std::fill(x.begin(), x.end(), 1e-38f);
+    auto acts = [&] { return std::vector<uint8_t>(activation::bytes(21, size), 0x5a); };
+    std::vector<float> sums = x, norms(size), swiglu = x, geglu = x;
+    std::vector<uint8_t> expected[3] = {acts(), acts(), acts()};
+    kScalarKernels.add(sums.data(), y.data(), n);
+    kScalarKernels.rms_norm(sums.data(), w.data(), 1e-5f, norms.data(), n);
+    kScalarKernels.quantize(norms.data(), n, expected[0].data(), row);
+    kScalarKernels.swiglu(swiglu.data(), y.data(), n);
+    kScalarKernels.quantize(swiglu.data(), n, expected[1].data(), row);
+    kScalarKernels.geglu(geglu.data(), y.data(), n);
+    kScalarKernels.quantize(geglu.data(), n, expected[2].data(), row);
+    for (const Kernels* kernels : available_kernels()) {
+      std::vector<float> z = x;
+      z.resize(size + 16, 7);
+      std::vector<uint8_t> got[3] = {acts(), acts(), acts()};
+      kernels->add_norm_quantize(z.data(), y.data(), w.data(), 1e-5f, n, got[0].data(), row);
+      kernels->swiglu_quantize(x.data(), y.data(), n, got[1].data(), row);
+      kernels->geglu_quantize(x.data(), y.data(), n, got[2].data(), row);
+      for (size_t i = size; i < size + 16; i++) CHECK(z[i] == 7);
+      z.resize(size);
+      CHECK(same(z, sums));
+      for (int i = 0; i < 3; i++) CHECK(got[i] == expected[i]);
+    }
+  }
+}
+
+void rotation() {
+  for (int round = 0; round < 60; round++) {
+    const int pairs = check::integer(1, 70);
+    const bool halves = round % 2 == 0;
+    const size_t size = static_cast<size_t>(pairs);
+    const std::vector<float> head = random_floats(2 * size, 5), cosines = random_floats(size),
+                             sines = random_floats(size);
+    std::vector<float> c, s;  // as the kernel takes them
+    for (size_t i = 0; i < size; i++) {
+      c.insert(c.end(), halves ? 1 : 2, cosines[i]);
+      if (!halves) s.push_back(-sines[i]);
+      s.push_back(sines[i]);
+    }
+    for (const Kernels* kernels : available_kernels()) {
+      std::vector<float> y = head;
+      y.resize(2 * size + 16, 7);
+      kernels->rotate(y.data(), c.data(), s.data(), pairs, halves);
+      for (size_t i = 2 * size; i < y.size(); i++) CHECK(y[i] == 7);
+      for (size_t i = 0; i < size; i++) {
+        const size_t a = halves ? i : 2 * i, b = halves ? i + size : 2 * i + 1;
+        const float xc = head[a] * cosines[i], ys = head[b] * sines[i];
+        const float xs = head[a] * sines[i], yc = head[b] * cosines[i];
+        CHECK(y[a] == xc - ys && y[b] == xs + yc);
+      }
+    }
+  }
+}
+
 // A paged sequence in which everything but the keys and values of its tokens is NaN.
 struct Paged {
   KvType type;
@@ -276,6 +339,8 @@ int main(int argc, char** argv) {
   set_float_mode();
   quantization();
   elementwise();
+  fused();
+  rotation();
   capped_and_gelu();
   attention();
   return check::end("row_kernels_test");

@@ -105,6 +105,72 @@ void against_sorting(const Kernels& kernels) {
   }
 }
 
+// The draw as docs/NUMERICS.md has it: everything sorted, weights added one by one.
+int32_t defined(const Kernels& kernels, const std::vector<float>& l, const SamplingParams& p,
+                double u) {
+  const int n = static_cast<int>(l.size());
+  std::vector<int32_t> order(l.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return l[static_cast<size_t>(a)] > l[static_cast<size_t>(b)];
+  });
+  const float max = l[static_cast<size_t>(order[0])], inverse = 1.0f / p.temperature;
+  std::vector<float> w;
+  for (int32_t t : order) w.push_back((l[static_cast<size_t>(t)] - max) * inverse);
+  kernels.exp_values(w.data(), w.data(), n);
+  size_t kept = p.topK > 0 ? std::min(l.size(), static_cast<size_t>(p.topK)) : l.size();
+  double total = 0;
+  if (kept < l.size())
+    for (size_t i = 0; i < kept; i++) total += static_cast<double>(w[i]);
+  else
+    total = static_cast<double>(kernels.sum_exp(l.data(), n, max, inverse));
+  double mass = 0;
+  size_t i = 0;
+  for (; i < kept; i++) {
+    if (i > 0 && p.topP < 1 && mass >= static_cast<double>(p.topP) * total) break;
+    if (i > 0 && w[i] < p.minP) break;
+    mass += static_cast<double>(w[i]);
+  }
+  const double target = u * mass;
+  kept = i;
+  mass = 0;
+  for (i = 0; i + 1 < kept; i++) {
+    mass += static_cast<double>(w[i]);
+    if (mass > target) break;
+  }
+  return order[i];
+}
+
+// Distributions from peaked to flat, with and without ties, large enough to be put in bands.
+void bits(const Kernels& kernels) {
+  const float spreads[] = {0, 0.001f, 0.3f, 1, 3, 8, 30};
+  for (int round = 0; round < 60; round++) {
+    const int n = check::integer(2, 24000);
+    const float spread = spreads[check::integer(0, 6)];
+    const bool ties = check::integer(0, 1);
+    std::vector<float> l(static_cast<size_t>(n));
+    for (float& f : l) {
+      f = check::real(-1, 1) + check::real(-1, 1) + check::real(-1, 1);
+      f = (ties ? std::round(f * 20) / 20 : f) * spread;
+    }
+    Sampler sampler(kernels, n);
+    for (int i = 0; i < 6; i++) {
+      SamplingParams p;
+      p.temperature = check::integer(0, 1) ? 1.0f : check::real(0.3f, 5);
+      const int cut = check::integer(1, 7);
+      const float share = check::integer(0, 1) ? check::real(0, 1) : 1 - check::real(0, 0.001f);
+      if (cut & 1) p.topP = std::min(0.99999f, share);
+      if (cut & 2) p.topK = check::integer(1, n);
+      if (cut & 4) p.minP = check::integer(0, 2) == 0 ? 1 : check::real(0, 0.2f);
+      if (p.topP >= 1 && p.minP <= 0 && p.topK >= n) continue;
+      const uint64_t seed = check::random();
+      const int32_t history[] = {0};
+      const int32_t token = sampler.sample(l.data(), p, history, 1, 1, seed);
+      CHECK(token == defined(kernels, l, p, uniform(seed, 0)));
+    }
+  }
+}
+
 void frequencies(const Kernels& kernels) {
   const std::vector<float> logits{1, 3, 2, 3, -4};
   SamplingParams p;
@@ -151,6 +217,7 @@ int main(int argc, char** argv) {
   set_float_mode();
   for (const Kernels* k : available_kernels()) {
     against_sorting(*k);
+    bits(*k);
     frequencies(*k);
     logprobs(*k);
   }

@@ -22,10 +22,25 @@
 namespace cairn {
 
 const Kernels kAmxKernels = {
-    "amx",          amx::gemm_float, amx::gemm_tiles, amx::quantize, amx::rms_norm,
-    amx::add_rows,  amx::swiglu,     amx::geglu,      amx::soft_cap, amx::attend,
-    amx::to_half,   amx::all_finite,
-    amx::max_value, amx::sum_exp,    amx::exp_values,
+    "amx",
+    amx::gemm_float,
+    amx::gemm_tiles,
+    amx::quantize,
+    amx::rms_norm,
+    amx::add_rows,
+    amx::swiglu,
+    amx::geglu,
+    amx::add_norm_quantize,
+    amx::swiglu_quantize,
+    amx::geglu_quantize,
+    amx::rotate,
+    amx::soft_cap,
+    amx::attend,
+    amx::to_half,
+    amx::all_finite,
+    amx::max_value,
+    amx::sum_exp,
+    amx::exp_values,
 };
 
 }  // namespace cairn

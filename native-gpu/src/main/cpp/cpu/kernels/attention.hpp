@@ -20,6 +20,8 @@ struct Query {
   float* o;
 };
 
+inline constexpr int kLine = 64;
+
 // Tokens of a tile that a query attends to.
 struct Span {
   int from, count;
@@ -37,7 +39,7 @@ inline F load_element(const float* p) { return load(p); }
 // p[t][h][32] = scores of T tiles; k[t] is [headLength][32]; the keys of `next` are fetched.
 template <int H, int T, class E>
 inline void scores(const Query* g, int headLength, const E* const (&k)[T],
-                   const E* const (&next)[T], float (*p)[H][32]) {
+                   const E* const (&next)[2], float (*p)[H][32]) {
   F acc[T][H][2];
   for (int t = 0; t < T; t++)
     for (int h = 0; h < H; h++) acc[t][h][0] = acc[t][h][1] = set1(0.0f);
@@ -45,8 +47,8 @@ inline void scores(const Query* g, int headLength, const E* const (&k)[T],
   for (int h = 0; h < H; h++) q[h] = g[h].q;
   for (int d = 0; d < headLength; d++) {
     F x[T][2];
+    for (const E* tile : next) prefetch(tile + d * 32);
     for (int t = 0; t < T; t++) {
-      prefetch(next[t] + d * 32);
       x[t][0] = load_element(k[t] + d * 32);
       x[t][1] = load_element(k[t] + d * 32 + 16);
     }
@@ -115,6 +117,8 @@ inline void weigh(const float (*p)[32], const float* c, const E* v, const E* nex
       for (int j = 0; j < J; j++) acc[h][j] = fma(x, w[j], acc[h][j]);
     }
   }
+  for (int t = span.count; t < 32; t++)
+    for (int j = 0; j < J; j += 2) prefetch(next + t * stride + 16 * j);
   for (int h = 0; h < H; h++)
     for (int j = 0; j < J; j++) store(g[h].o + column + 16 * j, acc[h][j]);
 }
@@ -131,7 +135,7 @@ inline void weigh_columns(int column, const float (*p)[32], const float* c, cons
 
 // H queries through T tiles from `tile` on; all have the same span in each.
 template <int H, int T, class E>
-void attend_tiles(Query* g, int tile, const E* const (&k)[T], const E* const (&next)[T],
+void attend_tiles(Query* g, int tile, const E* const (&k)[T], const E* const (&next)[2],
                   const KvView& kv) {
   const int n = kv.headLength, stride = kv::value_stride(n);
   alignas(64) float p[T][H][32];
@@ -141,21 +145,19 @@ void attend_tiles(Query* g, int tile, const E* const (&k)[T], const E* const (&n
     const Span span = span_of(g[0], tile + t);
     softmax<H>(g, span, kv.cap, p[t], c);
     weigh_columns<H, E>(0, p[t], c, k[t] + 32 * n, next[t] + 32 * n, stride, span, g);
+    if constexpr (T == 1)
+      for (int i = 0; next[1] != next[0] && i < 32 * stride; i += kLine / sizeof(E))
+        prefetch(next[1] + 32 * n + i);
   }
 }
 
 template <int T, class E, int H = kAttendHeads / T>
-void attend_group(int count, Query* g, int tile, const E* const (&k)[T], const E* const (&next)[T],
+void attend_group(int count, Query* g, int tile, const E* const (&k)[T], const E* const (&next)[2],
                   const KvView& kv) {
   if constexpr (H > 1) {
     if (count < H) return attend_group<T, E, H - 1>(count, g, tile, k, next, kv);
   }
   attend_tiles<H, T>(g, tile, k, next, kv);
-}
-
-inline const uint8_t* tile_at(const KvView& kv, int tile) {
-  return kv.base + static_cast<size_t>(kv.blocks[tile / kv.tilesPerBlock]) * kv.blockStride +
-         static_cast<size_t>(tile % kv.tilesPerBlock) * kv::tile_bytes(kv.type, kv.headLength);
 }
 
 // A tile in single precision, values of tokens below `count`: out as the layout of F32.
@@ -189,30 +191,34 @@ template <class E, bool Expanded>
 void attend_queries(Query* g, int count, const KvView& kv) {
   alignas(64) float wide[Expanded ? 2 * 32 * kv::kMaxHeadLength : 16];
   const int last = g[count - 1].position / 32;
-  auto at = [&](int tile) {
-    return reinterpret_cast<const E*>(tile_at(kv, tile < last ? tile : last));
+  auto at = [&](int tile) { return reinterpret_cast<const E*>(kv.tile(tile)); };
+  // what to fetch meanwhile: later tiles, then those of other queries
+  auto after = [&](int tile) {
+    const uint8_t* next = tile > last && tile <= last + 2 ? kv.following[tile - last - 1] : nullptr;
+    return next != nullptr ? reinterpret_cast<const E*>(next) : at(tile < last ? tile : last);
   };
+  const bool alone = 2 * count <= kAttendHeads && g[0].position == g[count - 1].position;
   for (int tile = g[0].first / 32; tile <= last; tile++) {
     int a = 0;
     while (g[a].position < 32 * tile) a++;
     if constexpr (!Expanded) {
-      const bool alone = 2 * count <= kAttendHeads && g[0].position == g[count - 1].position;
       if (alone && tile < last) {
-        attend_group<2, E>(count, g, tile, {at(tile), at(tile + 1)}, {at(tile + 2), at(tile + 3)},
-                           kv);
+        attend_group<2, E>(count, g, tile, {at(tile), at(tile + 1)},
+                           {after(tile + 2), after(tile + 3)}, kv);
         tile++;
         continue;
       }
     }
     int b = a;
     while (b < count && g[b].first < 32 * tile + 32) b++;
-    const E *k = nullptr, *next = nullptr;
+    const E *k = nullptr, *next[2];
     if constexpr (Expanded) {
-      expand(kv, tile_at(kv, tile), span_of(g[b - 1], tile).count, wide);
-      k = next = wide;
+      expand(kv, kv.tile(tile), span_of(g[b - 1], tile).count, wide);
+      k = next[0] = next[1] = wide;
     } else {
       k = at(tile);
-      next = at(tile + 1);
+      next[0] = after(tile + 1);
+      next[1] = alone ? after(tile + 2) : next[0];
     }
     while (a < b) {
       int alike = 1;
@@ -220,7 +226,7 @@ void attend_queries(Query* g, int count, const KvView& kv) {
       const int groups = (alike + kAttendHeads - 1) / kAttendHeads;
       for (int i = groups; i > 0; i--) {
         const int size = (alike + i - 1) / i;
-        attend_group<1, E>(size, g + a, tile, {k}, {next}, kv);
+        attend_group<1, E>(size, g + a, tile, {k}, next, kv);
         a += size;
         alike -= size;
       }

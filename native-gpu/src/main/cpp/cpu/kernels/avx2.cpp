@@ -17,9 +17,25 @@
 namespace cairn {
 
 const Kernels kAvx2Kernels = {
-    "avx2",         avx2::gemm_float, avx2::gemm_blocks, avx2::quantize, avx2::rms_norm,
-    avx2::add_rows, avx2::swiglu,     avx2::geglu,       avx2::soft_cap, avx2::attend,
-    avx2::to_half,  avx2::all_finite, avx2::max_value,   avx2::sum_exp,  avx2::exp_values,
+    "avx2",
+    avx2::gemm_float,
+    avx2::gemm_blocks,
+    avx2::quantize,
+    avx2::rms_norm,
+    avx2::add_rows,
+    avx2::swiglu,
+    avx2::geglu,
+    avx2::add_norm_quantize,
+    avx2::swiglu_quantize,
+    avx2::geglu_quantize,
+    avx2::rotate,
+    avx2::soft_cap,
+    avx2::attend,
+    avx2::to_half,
+    avx2::all_finite,
+    avx2::max_value,
+    avx2::sum_exp,
+    avx2::exp_values,
 };
 
 }  // namespace cairn

@@ -40,13 +40,24 @@ inline F tanh16(F x) {
   return select_less(a, set1(0.625f), small, select_less(x, zero, mul(large, minus), large));
 }
 
-static void quantize(const float* x, int k, uint8_t* acts, int row) {
+// body(i, count) for i = 0, 16, …: count is 16 but for what remains at the end
+template <class Body>
+inline __attribute__((always_inline)) void sixteens(int n, const Body& body) {
+  int i = 0;
+  for (; i + 16 <= n; i += 16) body(i, 16);
+  if (i < n) body(i, n - i);
+}
+
+// Row `row` of the activation tiles from x(0), x(16), …, called once each in this order.
+template <class Source>
+inline __attribute__((always_inline)) void quantize_row(int k, uint8_t* acts, int row,
+                                                        const Source& x) {
   using namespace activation;
   uint8_t* rec =
       acts + static_cast<size_t>(row / kTileRows) * static_cast<size_t>(k / kBlock) * kRecord;
   const int r = row % kTileRows;
   for (int i = 0; i < k; i += kBlock, rec += kRecord) {
-    const F a = load(x + i), b = load(x + i + 16);
+    const F a = x(i), b = x(i + 16);
     const uint32_t bits = abs_max_bits(a, b);
     float amax;
     __builtin_memcpy(&amax, &bits, 4);
@@ -60,8 +71,7 @@ static void quantize(const float* x, int k, uint8_t* acts, int row) {
     int8_t* q = reinterpret_cast<int8_t*>(rec) + r * kBlock;
     int low = 0, high = 0;
     if (inverse > 0.0f) {
-      low = quantize16(a, inverse, q);
-      high = quantize16(b, inverse, q + 16);
+      quantize32(a, b, inverse, q, &low, &high);
     } else {
       __builtin_memset(q, 0, kBlock);
     }
@@ -77,40 +87,94 @@ static void quantize(const float* x, int k, uint8_t* acts, int row) {
   }
 }
 
+static void quantize(const float* x, int k, uint8_t* acts, int row) {
+  quantize_row(k, acts, row,
+               [&](int i) __attribute__((always_inline)) { return load(x + i); });
+}
+
+// 1 / rms, from the sixteen-lane sum of squares
+inline F inverse_rms(F squares, float eps, int n) {
+  return set1(1.0f / __builtin_sqrtf(sum(squares) / static_cast<float>(n) + eps));
+}
+
 static void rms_norm(const float* x, const float* w, float eps, float* y, int n) {
   F s = set1(0.0f);
-  for (int i = 0; i < n; i += 16) {
-    const F v = load_n(x + i, n - i);
+  sixteens(n, [&](int i, int m) __attribute__((always_inline)) {
+    const F v = load_n(x + i, m);
     s = fma(v, v, s);
-  }
-  const float mean = sum(s) / static_cast<float>(n);
-  const F inverse = set1(1.0f / __builtin_sqrtf(mean + eps));
-  for (int i = 0; i < n; i += 16)
-    store_n(y + i, mul(mul(load_n(x + i, n - i), inverse), load_n(w + i, n - i)), n - i);
+  });
+  const F inverse = inverse_rms(s, eps, n);
+  sixteens(n, [&](int i, int m) __attribute__((always_inline)) {
+    store_n(y + i, mul(mul(load_n(x + i, m), inverse), load_n(w + i, m)), m);
+  });
 }
 
 static void add_rows(float* x, const float* y, int n) {
-  for (int i = 0; i < n; i += 16)
-    store_n(x + i, add(load_n(x + i, n - i), load_n(y + i, n - i)), n - i);
+  sixteens(n, [&](int i, int m) __attribute__((always_inline)) {
+    store_n(x + i, add(load_n(x + i, m), load_n(y + i, m)), m);
+  });
+}
+
+static void add_norm_quantize(float* x, const float* y, const float* w, float eps, int n,
+                              uint8_t* acts, int row) {
+  F s = set1(0.0f);
+  for (int i = 0; i < n; i += 16) {
+    const F v = add(load(x + i), load(y + i));
+    store(x + i, v);
+    s = fma(v, v, s);
+  }
+  const F inverse = inverse_rms(s, eps, n);
+  quantize_row(n, acts, row, [&](int i) __attribute__((always_inline)) {
+    return mul(mul(load(x + i), inverse), load(w + i));
+  });
+}
+
+inline F silu(F x) { return div(x, add(set1(1.0f), exp16(mul(x, set1(-1.0f))))); }
+
+inline F gelu(F x) {
+  const F t = mul(x, fma(mul(x, x), set1(0.044715f), set1(1.0f)));
+  return div(x, add(set1(1.0f), exp16(mul(t, set1(-1.5957691216057308f)))));
 }
 
 static void swiglu(float* g, const float* u, int n) {
-  const F one = set1(1.0f), minus = set1(-1.0f);
-  for (int i = 0; i < n; i += 16) {
-    const F v = load_n(g + i, n - i);
-    const F s = div(v, add(one, exp16(mul(v, minus))));
-    store_n(g + i, mul(s, load_n(u + i, n - i)), n - i);
-  }
+  sixteens(n, [&](int i, int m) __attribute__((always_inline)) {
+    store_n(g + i, mul(silu(load_n(g + i, m)), load_n(u + i, m)), m);
+  });
 }
 
 static void geglu(float* g, const float* u, int n) {
-  const F one = set1(1.0f), cubic = set1(0.044715f), minus = set1(-1.5957691216057308f);
-  for (int i = 0; i < n; i += 16) {
-    const F v = load_n(g + i, n - i);
-    const F t = mul(v, fma(mul(v, v), cubic, one));
-    const F s = div(v, add(one, exp16(mul(t, minus))));
-    store_n(g + i, mul(s, load_n(u + i, n - i)), n - i);
+  sixteens(n, [&](int i, int m) __attribute__((always_inline)) {
+    store_n(g + i, mul(gelu(load_n(g + i, m)), load_n(u + i, m)), m);
+  });
+}
+
+static void swiglu_quantize(const float* g, const float* u, int n, uint8_t* acts, int row) {
+  quantize_row(n, acts, row, [&](int i) __attribute__((always_inline)) {
+    return mul(silu(load(g + i)), load(u + i));
+  });
+}
+
+static void geglu_quantize(const float* g, const float* u, int n, uint8_t* acts, int row) {
+  quantize_row(n, acts, row, [&](int i) __attribute__((always_inline)) {
+    return mul(gelu(load(g + i)), load(u + i));
+  });
+}
+
+static void rotate(float* head, const float* cosines, const float* sines, int pairs, bool halves) {
+  if (!halves) {
+    sixteens(2 * pairs, [&](int i, int m) __attribute__((always_inline)) {
+      const F v = load_n(head + i, m);
+      const F r = add(mul(v, load_n(cosines + i, m)), mul(swap_pairs(v), load_n(sines + i, m)));
+      store_n(head + i, r, m);
+    });
+    return;
   }
+  sixteens(pairs, [&](int i, int m) __attribute__((always_inline)) {
+    const F x = load_n(head + i, m), y = load_n(head + pairs + i, m);
+    const F c = load_n(cosines + i, m), s = load_n(sines + i, m);
+    store_n(head + i, sub(mul(x, c), mul(y, s)), m);
+    store_n(head + pairs + i, add(mul(x, s), mul(y, c)), m);
+  });
 }
 
 inline F capped(F x, F cap) { return mul(tanh16(div(x, cap)), cap); }

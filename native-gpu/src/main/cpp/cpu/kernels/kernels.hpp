@@ -19,6 +19,13 @@ struct KvView {
   int headLength;
   KvType type = KvType::F16;
   float cap = 0;  // scores become cap · tanh(score / cap); 0: as they are
+  // tiles that the caller is likely to attend to next: fetched, never used; may be null
+  const uint8_t* following[2] = {nullptr, nullptr};
+
+  const uint8_t* tile(int index) const {
+    return base + static_cast<size_t>(blocks[index / tilesPerBlock]) * blockStride +
+           static_cast<size_t>(index % tilesPerBlock) * kv::tile_bytes(type, headLength);
+  }
 };
 
 // A row of a sequence that attends to positions first..position.
@@ -49,6 +56,16 @@ struct Kernels {
   void (*swiglu)(float* g, const float* u, int n);
   // g[i] = gelu(g[i]) · u[i], gelu by tanh
   void (*geglu)(float* g, const float* u, int n);
+  // x[i] += y[i], then the norm of x by w quantized into row `row`, as by the operations above; n a
+  // multiple of 32
+  void (*add_norm_quantize)(float* x, const float* y, const float* w, float eps, int n,
+                            uint8_t* acts, int row);
+  // silu(g[i]) · u[i], or gelu, quantized into row `row`; n a multiple of 32
+  void (*swiglu_quantize)(const float* g, const float* u, int n, uint8_t* acts, int row);
+  void (*geglu_quantize)(const float* g, const float* u, int n, uint8_t* acts, int row);
+  // turns the pairs (i, i + pairs) of a head by the i-th angle; or, where not `halves`, the pairs
+  // (2i, 2i + 1), and then each cosine is there twice, and each sine, the first time negated
+  void (*rotate)(float* head, const float* cosines, const float* sines, int pairs, bool halves);
   // x[i] = cap · tanh(x[i] / cap)
   void (*soft_cap)(float* x, float cap, int n);
   // out[head][headLength] = attention of `heads` query heads q[head][headLength] of each row; rows

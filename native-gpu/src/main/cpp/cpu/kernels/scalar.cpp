@@ -16,9 +16,25 @@
 namespace cairn {
 
 const Kernels kScalarKernels = {
-    "scalar",         scalar::gemm_float, scalar::gemm_blocks, scalar::quantize, scalar::rms_norm,
-    scalar::add_rows, scalar::swiglu,     scalar::geglu,       scalar::soft_cap, scalar::attend,
-    scalar::to_half,  scalar::all_finite, scalar::max_value,   scalar::sum_exp,  scalar::exp_values,
+    "scalar",
+    scalar::gemm_float,
+    scalar::gemm_blocks,
+    scalar::quantize,
+    scalar::rms_norm,
+    scalar::add_rows,
+    scalar::swiglu,
+    scalar::geglu,
+    scalar::add_norm_quantize,
+    scalar::swiglu_quantize,
+    scalar::geglu_quantize,
+    scalar::rotate,
+    scalar::soft_cap,
+    scalar::attend,
+    scalar::to_half,
+    scalar::all_finite,
+    scalar::max_value,
+    scalar::sum_exp,
+    scalar::exp_values,
 };
 
 }  // namespace cairn

@@ -119,5 +119,12 @@ inline int quantize16(F x, float s, int8_t* q) {
   h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0xb1));
   return _mm_cvtsi128_si32(h);
 }
+// lanes 2i and 2i + 1 exchanged
+inline F swap_pairs(F x) { return {_mm256_permute_ps(x.a, 0xb1), _mm256_permute_ps(x.b, 0xb1)}; }
+// q = round to nearest even of sixteen x · s, then of y · s; the sums of both
+inline void quantize32(F x, F y, float s, int8_t* q, int* low, int* high) {
+  *low = quantize16(x, s, q);
+  *high = quantize16(y, s, q + 16);
+}
 
 }  // namespace cairn::CAIRN_ISA

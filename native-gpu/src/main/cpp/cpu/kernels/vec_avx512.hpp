@@ -78,10 +78,20 @@ inline uint32_t abs_max_bits(F x, F y) {
   return _mm512_reduce_max_epu32(_mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(x), m),
                                                   _mm512_and_si512(_mm512_castps_si512(y), m)));
 }
-inline int quantize16(F x, float s, int8_t* q) {
-  const __m512i n = _mm512_cvtps_epi32(_mm512_mul_ps(x, _mm512_set1_ps(s)));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm512_cvtepi32_epi8(n));
-  return _mm512_reduce_add_epi32(n);
+// lanes 2i and 2i + 1 exchanged
+inline F swap_pairs(F x) { return _mm512_permute_ps(x, 0xb1); }
+// q = round to nearest even of sixteen x · s, then of y · s; the sums of both
+inline void quantize32(F x, F y, float s, int8_t* q, int* low, int* high) {
+  const __m512 v = _mm512_set1_ps(s);
+  const __m128i a = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(x, v)));
+  const __m128i b = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(y, v)));
+  const __m256i n = _mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), n);
+  __m256i t = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), n);
+  t = _mm256_add_epi32(t, _mm256_shuffle_epi32(t, 0x4e));
+  t = _mm256_add_epi32(t, _mm256_shuffle_epi32(t, 0xb1));
+  *low = _mm256_cvtsi256_si32(t);
+  *high = _mm_cvtsi128_si32(_mm256_extracti128_si256(t, 1));
 }
 
 }  // namespace cairn::CAIRN_ISA

@@ -128,6 +128,10 @@ inline uint32_t abs_max_bits(F a, F b) {
   }
   return m;
 }
+// lanes 2i and 2i + 1 exchanged
+inline F swap_pairs(F x) {
+  return map([&](int i) { return x.v[i ^ 1]; });
+}
 // q = round to nearest even (x · s); the sum of the sixteen
 inline int quantize16(F x, float s, int8_t* q) {
   int total = 0;
@@ -137,6 +141,11 @@ inline int quantize16(F x, float s, int8_t* q) {
     total += n;
   }
   return total;
+}
+// q = round to nearest even of sixteen x · s, then of y · s; the sums of both
+inline void quantize32(F x, F y, float s, int8_t* q, int* low, int* high) {
+  *low = quantize16(x, s, q);
+  *high = quantize16(y, s, q + 16);
 }
 
 }  // namespace cairn::CAIRN_ISA

@@ -185,11 +185,9 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
 
   private Behavior<Command> onAdmit(Admit admit) {
     Admission admission = admit.admission();
-    Owner known = owners.get(admission.requestId());
-    if (known == null || admission.epoch() > known.epoch()) {
+    if (core.admit(admission)) {
       own(admission.requestId(), admission.epoch(), admit.owner());
     }
-    core.admit(admission);
     return goOn();
   }
 

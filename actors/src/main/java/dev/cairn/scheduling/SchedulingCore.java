@@ -60,8 +60,10 @@ public final class SchedulingCore {
   /**
    * Takes a request in. An epoch that is not newer than the one known is dropped and counted; a
    * newer one replaces it.
+   *
+   * @return whether it was taken in
    */
-  public void admit(Admission admission) {
+  public boolean admit(Admission admission) {
     if (admission.tokens().length > limits.maxContext()) {
       throw new IllegalArgumentException(
           admission.requestId()
@@ -71,9 +73,11 @@ public final class SchedulingCore {
               + limits.maxContext());
     }
     Sequence known = sequences.get(admission.requestId());
-    if (known != null && known.epoch >= admission.epoch()) {
+    Sequence left = leaving.get(admission.requestId());
+    if ((known != null && known.epoch >= admission.epoch())
+        || (left != null && left.epoch >= admission.epoch())) {
       staleResults++;
-      return;
+      return false;
     }
     if (known != null) {
       abandon(known);
@@ -86,6 +90,7 @@ public final class SchedulingCore {
     } else {
       end(sequence, FinishReason.LENGTH, "");
     }
+    return true;
   }
 
   /** The next step, or empty where nothing can run or enough steps are in flight. */

@@ -145,20 +145,6 @@ class EngineTest {
 
   private final List<ActorRef<RequestActor.Command>> requests = new ArrayList<>();
 
-  private static void awaitFinished(RequestView view) throws Exception {
-    CompletableFuture<Void> finished = new CompletableFuture<>();
-    Runnable look =
-        () -> {
-          if (view.snapshot().finish().isPresent()) {
-            finished.complete(null);
-          }
-        };
-    RequestView.Subscription subscription = view.subscribe(look);
-    look.run();
-    finished.get(20, TimeUnit.SECONDS);
-    subscription.cancel();
-  }
-
   private static int[] alone(RequestSpec spec) {
     SlotSpec slot =
         new SlotSpec(
@@ -198,7 +184,7 @@ class EngineTest {
       running.add(submit(spec("r" + i, random)));
     }
     for (RequestView view : running) {
-      awaitFinished(view);
+      ViewProbe.finished(view);
       assertThat(view.snapshot().tokens().toArray())
           .as("replay with -Dcairn.seed=" + seed)
           .isEqualTo(alone(view.spec()));
@@ -301,23 +287,14 @@ class EngineTest {
     RequestView other = submit(spec("other", random));
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
     device.allow(3);
-    CompletableFuture<Void> some = new CompletableFuture<>();
-    RequestView.Subscription subscription =
-        view.subscribe(
-            () -> {
-              if (view.snapshot().tokens().size() >= 2) {
-                some.complete(null);
-              }
-            });
-    some.get(5, TimeUnit.SECONDS);
-    subscription.cancel();
+    ViewProbe.tokens(view, 2);
     requests.get(0).tell(new RequestActor.Cancel(client.getRef()));
     client.expectNoMessage(Duration.ofMillis(50));
     device.allow(1_000_000);
     client.expectMessage(new RequestActor.Known("c"));
     Snapshot end = view.snapshot();
     assertThat(end.finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
-    awaitFinished(other);
+    ViewProbe.finished(other);
     assertThat(other.snapshot().tokens().toArray()).isEqualTo(alone(other.spec()));
     assertThat(view.snapshot()).isSameAs(end);
     assertNothingIsLeft();
@@ -342,14 +319,6 @@ class EngineTest {
         0);
   }
 
-  private void awaitTokens(RequestView view, int count) {
-    client.awaitAssert(
-        () -> {
-          assertThat(view.snapshot().tokens().size()).isGreaterThanOrEqualTo(count);
-          return null;
-        });
-  }
-
   @Test
   @DisplayName("L1 a pause with four running stops all of them, and they resume to the same tokens")
   void aPauseReachesTheDevice() throws Exception {
@@ -360,7 +329,9 @@ class EngineTest {
     }
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
     device.allow(6);
-    running.forEach(view -> awaitTokens(view, 2));
+    for (RequestView view : running) {
+      ViewProbe.tokens(view, 2);
+    }
     requests.forEach(request -> request.tell(new RequestActor.Pause(client.getRef())));
     client.awaitAssert(
         () -> {
@@ -381,7 +352,7 @@ class EngineTest {
     assertThat(running.stream().map(RequestView::snapshot)).isEqualTo(halted);
     requests.forEach(request -> request.tell(new RequestActor.Resume(client.getRef())));
     for (RequestView view : running) {
-      awaitFinished(view);
+      ViewProbe.finished(view);
       assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(view.spec()));
     }
     assertNothingIsLeft();
@@ -394,7 +365,7 @@ class EngineTest {
     RequestView before = submit(endless("m", 3));
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
     device.allow(10);
-    awaitTokens(before, 5);
+    ViewProbe.tokens(before, 5);
     kit.stop(requests.get(0));
     device.allow(1_000_000);
     ActorRef<RequestActor.Command> moved =
@@ -402,7 +373,7 @@ class EngineTest {
     moved.tell(new RequestActor.Find(client.getRef()));
     client.expectMessage(new RequestActor.Known("m"));
     RequestView after = views.find("m").orElseThrow();
-    awaitFinished(after);
+    ViewProbe.finished(after);
     assertThat(after.snapshot().tokens().toArray()).isEqualTo(alone(after.spec()));
     assertThat(after.snapshot().epoch()).isOne();
     assertThat(device.stats().tokensProcessed()).isEqualTo(3 + 49);
@@ -416,7 +387,7 @@ class EngineTest {
     RequestView view = submit(endless("o", 4));
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
     device.allow(6);
-    awaitTokens(view, 2);
+    ViewProbe.tokens(view, 2);
     assertThat(telemetry.scheduling.slotsInUse()).isOne();
     kit.stop(requests.get(0));
     device.allow(1_000_000);
@@ -450,7 +421,7 @@ class EngineTest {
     SimulatedDevice second = devices.poll(5, TimeUnit.SECONDS);
     second.allow(1_000_000);
     for (RequestView view : running) {
-      awaitFinished(view);
+      ViewProbe.finished(view);
       assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(view.spec()));
     }
     assertThat(telemetry.deviceErrors).hasValue(1);

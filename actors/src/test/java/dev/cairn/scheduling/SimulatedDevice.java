@@ -118,7 +118,7 @@ public final class SimulatedDevice implements Device {
 
   @Override
   public DeviceInfo info() {
-    return new DeviceInfo("simulated", "none", "sim-1", 1000, kv.length * 8L, config);
+    return new DeviceInfo("simulated", "none", "sim-1", 1000, 0, kv.length * 8L, config);
   }
 
   @Override

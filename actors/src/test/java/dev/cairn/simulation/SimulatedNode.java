@@ -101,11 +101,9 @@ final class SimulatedNode {
     if (!alive) {
       return;
     }
-    Owned known = owners.get(admission.requestId());
-    if (known == null || admission.epoch() > known.epoch()) {
+    if (core.admit(admission)) {
       own(admission.requestId(), admission.epoch(), owner);
     }
-    core.admit(admission);
     goOn();
   }
 

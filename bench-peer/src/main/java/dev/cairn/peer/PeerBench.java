@@ -1,10 +1,9 @@
 package dev.cairn.peer;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.cairn.bundled.BundledModel;
-import dev.cairn.device.Devices;
 import dev.cairn.model.ModelFile;
 import dev.cairn.server.bench.DeviceBench;
+import dev.cairn.server.cli.DeviceBenchOptions;
 import dev.cairn.server.http.Json;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -16,60 +15,20 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 
 /** {@code cairn bench peer}: Cairn's device and llama.cpp, on one file, in one run. */
 @Command(
     name = "cairn bench peer",
     mixinStandardHelpOptions = true,
-    description = "Measures Cairn's device and llama.cpp (de.kherud:llama), by batch size.")
+    description =
+        "Measures Cairn's device and llama.cpp (de.kherud:llama), by batch size; sequences of"
+            + " llama.cpp come as requests of as many threads.")
 public final class PeerBench implements Callable<Integer> {
   private static final int FAILED = 1;
   private static final double ROUNDING = 1e4;
 
-  @Option(
-      names = "--model",
-      paramLabel = "FILE",
-      description = "GGUF file. Without it: the bundled model.")
-  private Path model;
-
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "Compute threads of both (default: ${DEFAULT-VALUE}).")
-  private int threads;
-
-  @Option(
-      names = "--prefill",
-      paramLabel = "N",
-      defaultValue = "128",
-      description = "Prompt tokens of each sequence (default: ${DEFAULT-VALUE}).")
-  private int prefill;
-
-  @Option(
-      names = "--decode",
-      paramLabel = "N",
-      defaultValue = "64",
-      description = "Tokens that each generates (default: ${DEFAULT-VALUE}).")
-  private int decode;
-
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      split = ",",
-      defaultValue = "1",
-      description =
-          "Sequences at a time, one or more sizes; those of llama.cpp come as requests of as many"
-              + " threads (default: ${DEFAULT-VALUE}).")
-  private List<Integer> batch;
-
-  @Option(
-      names = "--repeat",
-      paramLabel = "R",
-      defaultValue = "3",
-      description = "Measurements, of which the best counts (default: ${DEFAULT-VALUE}).")
-  private int repeat;
+  @Mixin private DeviceBenchOptions options;
 
   /** Standard output: the lines of JSON alone. */
   private final PrintStream out;
@@ -83,41 +42,37 @@ public final class PeerBench implements Callable<Integer> {
     PrintStream out = System.out;
     // The other engine's loader prints.
     System.setOut(System.err);
+    System.exit(commandLine(out).execute(args));
+  }
+
+  /** The command, which prints its lines there. */
+  static CommandLine commandLine(PrintStream out) {
     CommandLine line = new CommandLine(new PeerBench(out));
     line.setExecutionExceptionHandler(
         (failure, command, result) -> {
           command.getErr().println("cairn: " + failure.getMessage());
           return FAILED;
         });
-    System.exit(line.execute(args));
+    return line;
   }
 
   @Override
   public Integer call() throws IOException, InterruptedException, ExecutionException {
-    if (threads < 1
-        || prefill < 1
-        || decode < 2
-        || repeat < 1
-        || batch.stream().anyMatch(b -> b < 1)) {
-      throw new IllegalArgumentException(
-          "An option is out of range; expected at least 1, for --decode at least 2.");
+    DeviceBench.Settings settings = options.settings();
+    if (settings.decode() < 2) {
+      throw new IllegalArgumentException("--decode is 1; expected at least 2.");
     }
     Path temporary = Files.createTempDirectory("cairn-peer");
     try {
-      Path file = model == null ? BundledModel.extractTo(temporary) : model;
-      ModelFile read = ModelFile.read(file, Devices.supportedTypes());
-      DeviceBench bench =
-          new DeviceBench(
-              new DeviceBench.Settings("auto", "auto", threads, prefill, decode, repeat),
-              read.spec(),
-              Devices.streamingReadBytesPerSecond(threads));
-      for (int size : batch) {
+      ModelFile model = options.readModel(temporary);
+      DeviceBench bench = DeviceBenchOptions.of(settings, model);
+      for (int size : options.batch()) {
         ObjectNode cairn = Json.object();
         cairn.put("engine", "cairn");
         cairn.setAll(bench.run(size, (done, total) -> {}));
         out.println(Json.write(cairn));
-        ObjectNode peer = peer(file, size);
-        peer.put("model", read.spec().name());
+        ObjectNode peer = peer(model.spec().file(), size, settings);
+        peer.put("model", model.spec().name());
         out.println(Json.write(peer));
         out.println(Json.write(ratio(cairn, peer)));
       }
@@ -125,18 +80,17 @@ public final class PeerBench implements Callable<Integer> {
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
       throw new IllegalStateException("llama.cpp does not load on this machine: " + e, e);
     } finally {
-      if (model == null) {
-        delete(temporary);
-      }
+      delete(temporary);
     }
   }
 
-  private ObjectNode peer(Path file, int size) throws InterruptedException, ExecutionException {
-    try (LlamaCpp peer = new LlamaCpp(file, threads, size, prefill, decode)) {
+  private static ObjectNode peer(Path file, int size, DeviceBench.Settings s)
+      throws InterruptedException, ExecutionException {
+    try (LlamaCpp peer = new LlamaCpp(file, s.threads(), size, s.prefill(), s.decode())) {
       peer.run();
       double prefillRate = 0;
       double decodeRate = 0;
-      for (int i = 0; i < repeat; i++) {
+      for (int i = 0; i < s.repeat(); i++) {
         LlamaCpp.Rates rates = peer.run();
         prefillRate = Math.max(prefillRate, rates.prefill());
         decodeRate = Math.max(decodeRate, rates.decode());
@@ -145,9 +99,9 @@ public final class PeerBench implements Callable<Integer> {
       out.put("engine", "llama.cpp");
       out.put("batch", size);
       out.put("prefill", rounded(peer.prefill()));
-      out.put("decode", decode);
-      out.put("threads", threads);
-      out.put("repeat", repeat);
+      out.put("decode", s.decode());
+      out.put("threads", s.threads());
+      out.put("repeat", s.repeat());
       out.put("decode_tok_s", rounded(decodeRate));
       out.put("prefill_tok_s", rounded(prefillRate));
       return out;

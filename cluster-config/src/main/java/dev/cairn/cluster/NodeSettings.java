@@ -44,7 +44,8 @@ public record NodeSettings(
       Duration maxOpenBackoff,
       String kvType,
       boolean pinThreads,
-      Duration orphanTimeout) {}
+      Duration orphanTimeout,
+      String weights) {}
 
   /** {@code cairn.commit}. */
   public record Commit(int maxHandOvers, int minWindow, int maxWindow, Duration repeatAfter) {}
@@ -89,7 +90,8 @@ public record NodeSettings(
             device.getDuration("max-open-backoff"),
             device.getString("kv-type"),
             device.getBoolean("pin-threads"),
-            device.getDuration("orphan-timeout")),
+            device.getDuration("orphan-timeout"),
+            device.getString("cpu.weights")),
         new Commit(
             commit.getInt("max-hand-overs"),
             commit.getInt("min-window"),
@@ -135,7 +137,8 @@ public record NodeSettings(
         device.maxBatchTokens(),
         device.maxStepsInFlight(),
         device.kvType(),
-        device.pinThreads());
+        device.pinThreads(),
+        device.weights());
   }
 
   /**

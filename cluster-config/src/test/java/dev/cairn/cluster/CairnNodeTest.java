@@ -9,6 +9,7 @@ import dev.cairn.actors.RejectedException;
 import dev.cairn.actors.RequestView;
 import dev.cairn.actors.Telemetry;
 import dev.cairn.actors.TestTokenizer;
+import dev.cairn.actors.ViewProbe;
 import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
@@ -76,16 +77,19 @@ class CairnNodeTest {
   }
 
   @Test
-  @DisplayName("kv-type and pin-threads reach the device")
+  @DisplayName("kv-type, pin-threads and weights reach the device")
   void deviceOptions() {
     DeviceConfig usual = NodeSettings.from(config("")).deviceConfig(MODEL, 1024);
     assertThat(usual.kvType()).isEqualTo("F16");
     assertThat(usual.pinThreads()).isFalse();
+    assertThat(usual.weights()).isEqualTo("packed");
     DeviceConfig asked =
-        NodeSettings.from(config("cairn.device { kv-type = Q8_0, pin-threads = true }"))
+        NodeSettings.from(
+                config("cairn.device { kv-type = Q8_0, pin-threads = true, cpu.weights = mapped }"))
             .deviceConfig(MODEL, 1024);
     assertThat(asked.kvType()).isEqualTo("Q8_0");
     assertThat(asked.pinThreads()).isTrue();
+    assertThat(asked.weights()).isEqualTo("mapped");
   }
 
   private CairnNode start(String more, boolean paused) {
@@ -139,16 +143,6 @@ class CairnNodeTest {
     return stage.toCompletableFuture().get(20, TimeUnit.SECONDS);
   }
 
-  private static RequestView finished(RequestView view) throws Exception {
-    CompletableFuture<Void> done = new CompletableFuture<>();
-    Runnable look = () -> view.snapshot().finish().ifPresent(f -> done.complete(null));
-    RequestView.Subscription subscription = view.subscribe(look);
-    look.run();
-    get(done);
-    subscription.cancel();
-    return view;
-  }
-
   @Test
   @DisplayName("L5 unfinished requests go on by themselves after a restart, to the same output")
   void unfinishedRequestsGoOnAfterARestart() throws Exception {
@@ -161,22 +155,12 @@ class CairnNodeTest {
         get(node.requests().submit(specs.get(i)));
       }
       devices.take().allow(8);
-      RequestView first = get(node.requests().find("r0")).orElseThrow();
-      CompletableFuture<Void> some = new CompletableFuture<>();
-      Runnable look =
-          () -> {
-            if (first.snapshot().tokens().size() > 0) {
-              some.complete(null);
-            }
-          };
-      first.subscribe(look);
-      look.run();
-      get(some);
+      ViewProbe.tokens(get(node.requests().find("r0")).orElseThrow(), 1);
       devices.clear();
     }
     try (CairnNode node = start("", false)) {
       for (RequestSpec spec : specs) {
-        RequestView view = finished(get(node.requests().find(spec.id())).orElseThrow());
+        RequestView view = ViewProbe.finished(get(node.requests().find(spec.id())).orElseThrow());
         assertThat(view.snapshot().tokens().toArray())
             .as("replay with -Dcairn.seed=" + seed)
             .isEqualTo(alone(spec));
@@ -198,7 +182,7 @@ class CairnNodeTest {
       for (CompletionStage<RequestView> each : submitted) {
         assertThat(get(each)).isSameAs(view);
       }
-      assertThat(finished(view).snapshot().tokens().toArray()).isEqualTo(alone(spec));
+      assertThat(ViewProbe.finished(view).snapshot().tokens().toArray()).isEqualTo(alone(spec));
     }
   }
 
@@ -215,8 +199,8 @@ class CairnNodeTest {
               RejectedException.class,
               e -> assertThat(e.kind()).isEqualTo(RejectedException.Kind.QUEUE_FULL));
       devices.take().allow(1_000_000);
-      finished(first);
-      finished(get(node.requests().submit(spec("c", random))));
+      ViewProbe.finished(first);
+      ViewProbe.finished(get(node.requests().submit(spec("c", random))));
     }
   }
 
@@ -231,7 +215,7 @@ class CairnNodeTest {
           RequestView cancelled = get(node.requests().cancel("r" + i)).orElseThrow();
           assertThat(cancelled.snapshot().finish()).isPresent();
         }
-        finished(view);
+        ViewProbe.finished(view);
       }
       CompletableFuture<Void> empty = new CompletableFuture<>();
       node.system()

@@ -43,7 +43,8 @@ final class CpuDevice implements Device {
       config.maxBatchTokens(),
       config.maxStepsInFlight(),
       kvType.ordinal(),
-      config.pinThreads() ? 1 : 0
+      config.pinThreads() ? 1 : 0,
+      WeightStore.of(config.weights()).ordinal()
     };
     int status =
         CpuBinding.open(
@@ -57,11 +58,13 @@ final class CpuDevice implements Device {
             Objects.requireNonNull(progress));
     NativeAnswer.check(status, answer);
     handle = answer.getLong(0);
+    long mapped = answer.getLong(5 * Long.BYTES);
     LOG.info(
-        "model {} on {}: weights {} MiB, KV store {} MiB, scratch {} MiB, {} threads{}",
+        "model {} on {}: weights {} MiB {}, KV store {} MiB, scratch {} MiB, {} threads{}",
         model.name(),
         probe[0],
         answer.getLong(Long.BYTES) >> MIB_SHIFT,
+        mapped == 0 ? "packed" : "beside " + (mapped >> MIB_SHIFT) + " MiB mapped and shared",
         answer.getLong(2 * Long.BYTES) >> MIB_SHIFT,
         answer.getLong(3 * Long.BYTES) >> MIB_SHIFT,
         config.threads(),
@@ -85,13 +88,15 @@ final class CpuDevice implements Device {
             config.maxBatchTokens(),
             config.maxStepsInFlight(),
             config.kvType(),
-            config.pinThreads());
+            config.pinThreads(),
+            config.weights());
     info =
         new DeviceInfo(
             NAME,
             probe[0],
             kvType.numericsVersion(probe[1] + table.variant()),
             answer.getLong(Long.BYTES),
+            mapped,
             answer.getLong(2 * Long.BYTES),
             resolved);
   }

@@ -16,6 +16,9 @@ package dev.cairn.device;
  * @param kvType what keys and values are kept in: {@code F16}, {@code F32} or {@code Q8_0}; results
  *     of different types are of different numerics versions
  * @param pinThreads whether each compute thread stays on one processor
+ * @param weights {@code packed}: into memory of this process when the model loads; {@code mapped}:
+ *     they stay in the file, which processes share, and are packed as each step needs them. Results
+ *     are the same bits
  */
 public record DeviceConfig(
     String backend,
@@ -28,7 +31,8 @@ public record DeviceConfig(
     int maxBatchTokens,
     int maxStepsInFlight,
     String kvType,
-    boolean pinThreads) {
+    boolean pinThreads,
+    String weights) {
   /**
    * Attention walks the KV store in tiles of this many tokens; a block is a whole number of them.
    */
@@ -37,7 +41,13 @@ public record DeviceConfig(
   /** What keys and values are kept in where nothing else is asked for. */
   public static final String DEFAULT_KV_TYPE = "F16";
 
-  /** Keys and values of {@link #DEFAULT_KV_TYPE}, threads wherever the system puts them. */
+  /** Where weights are kept where nothing else is asked for. */
+  public static final String DEFAULT_WEIGHTS = "packed";
+
+  /**
+   * Keys and values of {@link #DEFAULT_KV_TYPE}, threads wherever the system puts them, packed
+   * weights.
+   */
   public DeviceConfig(
       String backend,
       String instructionSet,
@@ -59,6 +69,7 @@ public record DeviceConfig(
         maxBatchTokens,
         maxStepsInFlight,
         DEFAULT_KV_TYPE,
-        false);
+        false,
+        DEFAULT_WEIGHTS);
   }
 }

@@ -8,7 +8,8 @@ package dev.cairn.device;
  * @param numericsVersion devices of the same version give the same bits for the same model; the
  *     journal records it. It ends in {@code -short} or {@code -long} where the model has frequency
  *     factors for both and the longest sequence decides
- * @param weightBytes memory of the weights
+ * @param weightBytes memory of this process for the weights
+ * @param mappedBytes bytes of weights that stay in the mapped file, which processes share
  * @param kvBytes memory of the KV store
  * @param config the configuration it runs with, {@code auto} values resolved
  */
@@ -17,6 +18,7 @@ public record DeviceInfo(
     String instructionSet,
     String numericsVersion,
     long weightBytes,
+    long mappedBytes,
     long kvBytes,
     DeviceConfig config) {
   /** Most steps submitted and not awaited. */

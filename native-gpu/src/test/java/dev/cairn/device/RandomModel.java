@@ -8,29 +8,19 @@ import dev.cairn.model.gguf.GgufWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Random;
 
 /** A small model of random F32 weights and odd constants, as keys and tensors of a GGUF file. */
-final class RandomModel {
+final class RandomModel extends ModelValues {
   static final int VOCABULARY = 61;
   static final int WIDTH = 40;
   static final int FEED_FORWARD = 56;
   static final int CONTEXT = 128;
 
-  /** A tensor: rows of `columns` numbers each; a vector is one row. */
-  @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Weights(int columns, float[] values, boolean vector) {}
-
-  final String architecture;
-  final Map<String, Object> keys = new LinkedHashMap<>();
-  final Map<String, Weights> tensors = new LinkedHashMap<>();
   private final Random random;
 
   RandomModel(String architecture, long seed, int layers, int heads, int kvHeads) {
-    this.architecture = architecture;
+    super(architecture);
     this.random = new Random(seed);
     key("context_length", CONTEXT);
     key("embedding_length", WIDTH);
@@ -43,16 +33,10 @@ final class RandomModel {
     vector("output_norm.weight", WIDTH, 1f);
   }
 
-  /** Sets a key of the architecture to a number. */
+  @Override
   RandomModel key(String name, Object value) {
-    keys.put(architecture + "." + name, value);
+    super.key(name, value);
     return this;
-  }
-
-  /** The value of a key, or this where the file has none. */
-  double number(String name, double otherwise) {
-    Object value = keys.get(architecture + "." + name);
-    return value == null ? otherwise : ((Number) value).doubleValue();
   }
 
   RandomModel matrix(String name, int rows, int columns, float spread) {
@@ -60,7 +44,7 @@ final class RandomModel {
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextGaussian() * spread;
     }
-    tensors.put(name, new Weights(columns, values, false));
+    tensors.put(name, new Weights(columns, values, false, false));
     return this;
   }
 
@@ -70,7 +54,7 @@ final class RandomModel {
     for (int i = 0; i < length; i++) {
       values[i] = middle + (random.nextFloat() - 0.5f);
     }
-    tensors.put(name, new Weights(length, values, true));
+    tensors.put(name, new Weights(length, values, true, false));
     return this;
   }
 
@@ -107,22 +91,6 @@ final class RandomModel {
     return this;
   }
 
-  int layers() {
-    return (int) number("block_count", 0);
-  }
-
-  int heads() {
-    return (int) number("attention.head_count", 0);
-  }
-
-  int kvHeads() {
-    return (int) number("attention.head_count_kv", 0);
-  }
-
-  int headLength() {
-    return (int) number("attention.key_length", (double) WIDTH / heads());
-  }
-
   int[] prompt(int length, long seed) {
     return new Random(seed).ints(length, 0, VOCABULARY).toArray();
   }
@@ -154,12 +122,5 @@ final class RandomModel {
     long[] shape =
         weights.vector() ? new long[] {weights.columns()} : new long[] {weights.columns(), rows};
     out.tensor(name, TensorType.F32, data.array(), shape);
-  }
-
-  /** A row of a tensor. */
-  float[] row(String name, int row) {
-    Weights weights = tensors.get(name);
-    int from = row * weights.columns();
-    return Arrays.copyOfRange(weights.values(), from, from + weights.columns());
   }
 }

@@ -7,17 +7,19 @@ import java.util.List;
 /**
  * What a model means, in double precision and plain loops: one token after the other through the
  * definitions of its architecture (llama, qwen2, qwen3, gemma2, gemma3, phi3), its keys read with
- * llama.cpp's defaults. Keys and values alone are rounded, to half precision, for so they are
- * stored.
+ * llama.cpp's defaults. Keys and values are rounded to half precision, for so they are stored, and
+ * the inputs of products with quantized weights to 8 bits in blocks of 32, as the device does.
  */
 final class ReferenceModel {
-  private final RandomModel model;
+  private static final int BLOCK = 32;
+
+  private final ModelValues model;
   private final int maxContext;
   private final List<List<double[]>> keys = new ArrayList<>();
   private final List<List<double[]>> values = new ArrayList<>();
 
   /** A model on a device whose sequences may have this many tokens. */
-  ReferenceModel(RandomModel model, int maxContext) {
+  ReferenceModel(ModelValues model, int maxContext) {
     this.model = model;
     this.maxContext = maxContext;
   }
@@ -202,15 +204,30 @@ final class ReferenceModel {
   }
 
   private double[] product(String name, double[] x) {
-    RandomModel.Weights weights = model.tensors.get(name + ".weight");
+    ModelValues.Weights weights = model.tensors.get(name + ".weight");
+    double[] in = weights.quantized() ? rounded(x) : x;
     double[] y = new double[weights.values().length / weights.columns()];
     for (int row = 0; row < y.length; row++) {
-      for (int i = 0; i < x.length; i++) {
-        y[row] += (double) weights.values()[row * x.length + i] * x[i];
+      for (int i = 0; i < in.length; i++) {
+        y[row] += (double) weights.values()[row * in.length + i] * in[i];
       }
     }
     if (model.tensors.containsKey(name + ".bias")) {
       add(y, doubles(model.row(name + ".bias", 0)));
+    }
+    return y;
+  }
+
+  private static double[] rounded(double[] x) {
+    double[] y = new double[x.length];
+    for (int b = 0; b < x.length; b += BLOCK) {
+      double most = 0;
+      for (int i = b; i < b + BLOCK; i++) {
+        most = Math.max(most, Math.abs(x[i]));
+      }
+      for (int i = b; i < b + BLOCK && most > 0; i++) {
+        y[i] = Math.rint(x[i] * 127 / most) * most / 127;
+      }
     }
     return y;
   }

@@ -22,6 +22,28 @@ final class Sequences {
     return Devices.open(config(instructionSet, threads, slots, context), model, LoadProgress.NONE);
   }
 
+  /** A device whose weights stay in the mapped file. */
+  static Device openMapped(
+      ModelSpec model, String instructionSet, int threads, int slots, int context) {
+    DeviceConfig c = config(instructionSet, threads, slots, context);
+    return Devices.open(
+        new DeviceConfig(
+            c.backend(),
+            instructionSet,
+            threads,
+            slots,
+            context,
+            c.kvBlocks(),
+            c.blockTokens(),
+            c.maxBatchTokens(),
+            c.maxStepsInFlight(),
+            c.kvType(),
+            c.pinThreads(),
+            "mapped"),
+        model,
+        LoadProgress.NONE);
+  }
+
   static SlotSpec greedy(int[] prompt, int logprobs) {
     return new SlotSpec(prompt, prompt.length, Sampling.GREEDY, 1, logprobs, false);
   }

@@ -109,7 +109,7 @@ final class ToyModel {
         VOCABULARY,
         CONTEXT,
         1e-5f,
-        RopeSpec.plain(RopeSpec.Layout.HALVES, width / HEADS, 10000f),
+        RopeSpec.plain(RopeSpec.Layout.INTERLEAVED, width / HEADS, 10000f),
         AttentionSpec.plain(LAYERS, width / HEADS),
         NetworkSpec.PLAIN,
         tensors);

@@ -79,7 +79,7 @@ class WeightTypesTest {
 
   @ParameterizedTest
   @EnumSource(TensorType.class)
-  @DisplayName("R10 batch, chunks, threads and instruction set do not change a bit of any type")
+  @DisplayName("R10 batch, chunks, threads, instruction set or mapping change no bit of any type")
   void contract(TensorType type) throws IOException {
     ModelSpec model = model(type);
     List<SlotSpec> specs =
@@ -87,11 +87,16 @@ class WeightTypesTest {
     List<List<Integer>> expected = null;
     for (String instructionSet : List.of("scalar", "avx2", "avx512")) {
       try (Device one = Sequences.open(model, instructionSet, 1, SLOTS, ToyModel.CONTEXT);
-          Device two = Sequences.open(model, instructionSet, 2, SLOTS, ToyModel.CONTEXT)) {
+          Device two = Sequences.open(model, instructionSet, 2, SLOTS, ToyModel.CONTEXT);
+          Device mapped = Sequences.openMapped(model, instructionSet, 2, SLOTS, ToyModel.CONTEXT)) {
         List<List<Integer>> together =
             Sequences.generate(two, specs, TOKENS).stream().map(WeightTypesTest::bits).toList();
         expected = expected == null ? together : expected;
         assertThat(together).as(instructionSet).isEqualTo(expected);
+        assertThat(Sequences.generate(mapped, specs, TOKENS).stream().map(WeightTypesTest::bits))
+            .as("%s mapped", instructionSet)
+            .containsExactlyElementsOf(expected);
+        assertThat(mapped.info().weightBytes()).isLessThan(two.info().weightBytes());
         for (int i = 0; i < 3; i++) {
           SlotSpec spec = specs.get(i);
           List<StepResult.Output> alone = Sequences.generate(one, List.of(spec), TOKENS).get(0);
@@ -109,15 +114,15 @@ class WeightTypesTest {
   }
 
   /** The largest deviation of a log-probability of a prompt from the reference. */
-  private static double deviation(Device device, ReferenceLlama reference, SlotSpec spec) {
-    double[][] expected = reference.logprobs(spec.tokens());
+  private static double deviation(Device device, ReferenceModel reference, SlotSpec spec) {
+    List<double[]> expected = reference.logProbabilities(spec.tokens());
     StepResult.Output output = Sequences.generate(device, List.of(spec), 1).get(0).get(0);
     double worst = 0;
     for (int p = 0; p + 1 < spec.tokens().length; p++) {
       TokenLogprobs actual = output.promptLogprobs().get(p);
-      worst = Math.max(worst, Math.abs(actual.logprob() - expected[p][spec.tokens()[p + 1]]));
+      worst = Math.max(worst, Math.abs(actual.logprob() - expected.get(p)[spec.tokens()[p + 1]]));
       for (int i = 0; i < actual.topTokens().length; i++) {
-        double top = expected[p][actual.topTokens()[i]];
+        double top = expected.get(p)[actual.topTokens()[i]];
         worst = Math.max(worst, Math.abs(actual.topLogprobs()[i] - top));
       }
     }
@@ -133,7 +138,7 @@ class WeightTypesTest {
   @DisplayName("R21 every weight type agrees with a reference in double precision")
   void reference(TensorType type) throws IOException {
     ModelSpec model = model(type);
-    ReferenceLlama reference = new ReferenceLlama(model);
+    ReferenceModel reference = new ReferenceModel(ModelValues.read(model), ToyModel.CONTEXT);
     try (Device device = Sequences.open(model, "auto", 1, 1, ToyModel.CONTEXT)) {
       double[] deviations =
           IntStream.range(0, PROMPTS)

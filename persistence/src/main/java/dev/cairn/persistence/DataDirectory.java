@@ -14,6 +14,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -129,6 +130,26 @@ public final class DataDirectory implements AutoCloseable {
               + "; this program knows formats 1 to "
               + FORMAT_VERSION
               + " and changed nothing in it.");
+    }
+  }
+
+  /**
+   * Who uses a directory now; empty where nobody does. Takes nothing but a glance: the lock is
+   * tried and let go.
+   */
+  public static Optional<String> user(Path directory) throws IOException {
+    Path path = directory.toRealPath();
+    String owner = OWNERS.get(path);
+    if (owner != null) {
+      return Optional.of(owner + " (this process)");
+    }
+    Path file = path.resolve(LOCK_FILE);
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+        FileLock lock = channel.tryLock(0, Long.MAX_VALUE, true)) {
+      return lock == null ? Optional.of(holder(file)) : Optional.empty();
     }
   }
 

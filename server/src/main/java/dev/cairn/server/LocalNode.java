@@ -54,6 +54,7 @@ public final class LocalNode implements NodeHandle {
                 () -> Devices.open(device, model.spec(), progress),
                 metrics));
     node.journal().onCommit(metrics::journalCommit);
+    metrics.journal(node.journal()::stats, config.getString("cairn.journal.durability"));
     metrics.held(node.leaks()::held);
     return new LocalNode(node, model, device);
   }

@@ -41,7 +41,10 @@ class StepCostTest {
     new SyntheticModel(shape, Quantization.parse("Q8_0"), 1, "synth").write(file, bytes -> {});
     ModelSpec model = ModelFile.read(file, Devices.supportedTypes()).spec();
     DeviceBench bench =
-        new DeviceBench(new DeviceBench.Settings("cpu", "auto", 1, 16, 16, 3), model, 1);
+        new DeviceBench(
+            new DeviceBench.Settings("cpu", "auto", 1, "F16", false, "packed", 16, 16, 3),
+            model,
+            1);
     double one = bench.run(1, LoadProgress.NONE).get("decode_tok_s").asDouble();
     double eight = bench.run(8, LoadProgress.NONE).get("decode_tok_s").asDouble();
     System.out.printf("batch 8 costs %.2f times batch 1%n", 8 * one / eight);

@@ -40,6 +40,32 @@ sealed interface Command {
     }
   }
 
+  /** Deletes finished requests, with all that is kept of them. */
+  record Expire(List<JournalRecords.FinishedRequest> requests, Promise<Void> promise)
+      implements Command {
+    static Expire of(List<JournalRecords.FinishedRequest> requests) {
+      return new Expire(List.copyOf(requests), Futures.promise());
+    }
+
+    @Override
+    public List<String> persistenceIds() {
+      return requests.stream()
+          .map(JournalRecords.FinishedRequest::persistenceId)
+          .distinct()
+          .toList();
+    }
+
+    @Override
+    public int events() {
+      return 0;
+    }
+
+    @Override
+    public long bytes() {
+      return requests.stream().mapToLong(request -> 4L * request.key().length).sum();
+    }
+  }
+
   /** Deletes an id's events up to a sequence number, that one included. */
   record Delete(String persistenceId, long to, Promise<Void> promise) implements Command {
     static Delete of(String persistenceId, long to) {

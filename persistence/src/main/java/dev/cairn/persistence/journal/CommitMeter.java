@@ -94,7 +94,7 @@ final class CommitMeter {
     }
   }
 
-  synchronized JournalStats stats(int depth, boolean full) {
+  synchronized JournalStats stats(int depth, boolean full, JournalStorage storage) {
     return new JournalStats(
         commits,
         events,
@@ -104,6 +104,7 @@ final class CommitMeter {
         depth,
         overloads.get(),
         full,
+        storage,
         cause());
   }
 

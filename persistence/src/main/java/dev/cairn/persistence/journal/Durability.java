@@ -11,13 +11,18 @@ public enum Durability {
   /** A clean close alone. */
   NONE;
 
-  static Durability of(String name) {
+  /**
+   * By the name in the configuration.
+   *
+   * @throws IllegalArgumentException for any other; it says which there are
+   */
+  public static Durability of(String name) {
     for (Durability each : values()) {
       if (each.name().toLowerCase(Locale.ROOT).equals(name)) {
         return each;
       }
     }
     throw new IllegalArgumentException(
-        "cairn.journal.durability is \"" + name + "\", expected fsync, os or none.");
+        "The durability is \"" + name + "\", expected fsync, os or none.");
   }
 }

@@ -1,6 +1,7 @@
 package dev.cairn.persistence.journal;
 
 import java.util.List;
+import java.util.OptionalLong;
 
 /**
  * One AtomicWrite in the form in which it is stored.
@@ -9,9 +10,15 @@ import java.util.List;
  * @param highest sequence number of its last event
  * @param records of its events
  * @param index changes to the index of unfinished requests, in order
+ * @param finishedMillis when the request finished, milliseconds since the epoch, if it does
  */
 record EncodedWrite(
-    String persistenceId, long lowest, long highest, List<Entry> records, List<Unfinished> index) {
+    String persistenceId,
+    long lowest,
+    long highest,
+    List<Entry> records,
+    List<Unfinished> index,
+    OptionalLong finishedMillis) {
   /** Key and value of a record. */
   record Entry(byte[] key, byte[] value) {}
 

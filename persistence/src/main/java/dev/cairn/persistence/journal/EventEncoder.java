@@ -4,6 +4,8 @@ import dev.cairn.persistence.RequestEvent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.LongSupplier;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.persistence.AtomicWrite;
 import org.apache.pekko.persistence.PersistentRepr;
@@ -14,12 +16,17 @@ import org.apache.pekko.serialization.Serializers;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.jdk.javaapi.OptionConverters;
 
-/** Between Pekko's representation of events and stored records, with Pekko's serialization. */
+/**
+ * Between Pekko's representation of events and stored records, with Pekko's serialization. An event
+ * without a time gets that of its writing.
+ */
 final class EventEncoder {
   private final Serialization serialization;
+  private final LongSupplier clock;
 
-  EventEncoder(ActorSystem system) {
+  EventEncoder(ActorSystem system, LongSupplier clock) {
     this.serialization = SerializationExtension.get(system);
+    this.clock = clock;
   }
 
   /**
@@ -30,17 +37,25 @@ final class EventEncoder {
   EncodedWrite encode(AtomicWrite write) throws Exception {
     List<EncodedWrite.Entry> records = new ArrayList<>(write.size());
     List<EncodedWrite.Unfinished> index = new ArrayList<>(0);
+    OptionalLong finishedMillis = OptionalLong.empty();
     for (PersistentRepr event : CollectionConverters.asJava(write.payload())) {
       byte[] key = RecordKeys.event(event.persistenceId(), event.sequenceNr());
-      records.add(new EncodedWrite.Entry(key, record(event).encode(key)));
+      StoredRecord record = record(event);
+      records.add(new EncodedWrite.Entry(key, record.encode(key)));
       if (event.payload() instanceof RequestEvent.Accepted accepted) {
         index.add(new EncodedWrite.Unfinished(accepted.requestId(), true));
       } else if (event.payload() instanceof RequestEvent.Finished finished) {
         index.add(new EncodedWrite.Unfinished(finished.requestId(), false));
+        finishedMillis = OptionalLong.of(record.timestampMillis());
       }
     }
     return new EncodedWrite(
-        write.persistenceId(), write.lowestSequenceNr(), write.highestSequenceNr(), records, index);
+        write.persistenceId(),
+        write.lowestSequenceNr(),
+        write.highestSequenceNr(),
+        records,
+        index,
+        finishedMillis);
   }
 
   /** An event as Pekko wants it back. */
@@ -64,7 +79,7 @@ final class EventEncoder {
   private StoredRecord record(PersistentRepr event) throws Exception {
     Optional<Object> metadata = OptionConverters.toJava(event.metadata());
     return new StoredRecord(
-        event.timestamp(),
+        event.timestamp() == 0 ? clock.getAsLong() : event.timestamp(),
         event.writerUuid(),
         event.manifest(),
         payload(event.payload()),

@@ -2,7 +2,6 @@ package dev.cairn.persistence.journal;
 
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,14 +20,14 @@ import scala.concurrent.Promise;
 final class GroupCommit implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GroupCommit.class);
 
-  private final JournalDatabase database;
   private final BatchWrite batchWrite;
   private final JournalSettings settings;
   private final FreeSpace space;
   private final CommitMeter meter;
   private final CommitQueue queue;
   private final Map<String, Command> inFlight = new ConcurrentHashMap<>();
-  private final Map<String, Long> highest;
+  private final FinishedBytes finished;
+  private final BatchStage stage;
   private final Thread thread = new Thread(this::run, "cairn-journal-writer");
 
   GroupCommit(
@@ -36,14 +35,15 @@ final class GroupCommit implements AutoCloseable {
       BatchWrite batchWrite,
       JournalSettings settings,
       FreeSpace space,
-      CommitMeter meter) {
-    this.database = database;
+      CommitMeter meter,
+      FinishedBytes finished) {
     this.batchWrite = batchWrite;
     this.settings = settings;
     this.space = space;
     this.meter = meter;
     this.queue = new CommitQueue(settings.queueWrites(), settings.queueBytes());
-    this.highest = bounded(settings.sequenceCache());
+    this.finished = finished;
+    this.stage = new BatchStage(database, finished, settings.sequenceCache());
     // Only a close ends it in order, and a JVM that exits without one has not promised any more.
     thread.setDaemon(true);
     thread.setUncaughtExceptionHandler((writer, e) -> meter.fail(e));
@@ -161,7 +161,7 @@ final class GroupCommit implements AutoCloseable {
     long nanos = 0;
     try (WriteBatch batch = new WriteBatch()) {
       for (Command command : commands) {
-        Object answer = stage(command, batch);
+        Object answer = stage.stage(command, batch);
         answers.add(answer);
         events += stored(command, answer);
       }
@@ -170,6 +170,7 @@ final class GroupCommit implements AutoCloseable {
         batchWrite.write(batch);
         nanos = meter.end(begun, events, batch.getDataSize());
       }
+      finished.committed();
     } catch (Throwable e) {
       LOG.error("The journal failed and stops; nothing of this batch is acknowledged.", e);
       meter.fail(e);
@@ -188,18 +189,6 @@ final class GroupCommit implements AutoCloseable {
     }
   }
 
-  private Object stage(Command command, WriteBatch batch) throws Exception {
-    if (command instanceof Command.Delete delete) {
-      stageDelete(delete, batch);
-      return Optional.empty();
-    }
-    List<Optional<Exception>> results = new ArrayList<>();
-    for (EncodedWrite write : ((Command.Write) command).writes()) {
-      results.add(stageWrite(write, batch));
-    }
-    return results;
-  }
-
   /** Number of events that a command put into the batch. */
   private static int stored(Command command, Object answer) {
     int events = 0;
@@ -210,51 +199,6 @@ final class GroupCommit implements AutoCloseable {
       }
     }
     return events;
-  }
-
-  private Optional<Exception> stageWrite(EncodedWrite write, WriteBatch batch) throws Exception {
-    long last = highest(write.persistenceId());
-    if (write.lowest() <= last) {
-      SequenceNumberExistsException exists =
-          new SequenceNumberExistsException(write.persistenceId(), write.lowest(), last);
-      LOG.error("A write was rejected.", exists);
-      return Optional.of(exists);
-    }
-    for (EncodedWrite.Entry entry : write.records()) {
-      batch.put(entry.key(), entry.value());
-    }
-    for (EncodedWrite.Unfinished change : write.index()) {
-      byte[] key = RecordKeys.unfinished(change.requestId());
-      if (change.present()) {
-        batch.put(key, JournalRecords.unfinishedValue(key));
-      } else {
-        batch.delete(key);
-      }
-    }
-    highest.put(write.persistenceId(), write.highest());
-    return Optional.empty();
-  }
-
-  private void stageDelete(Command.Delete delete, WriteBatch batch) throws Exception {
-    long last = highest(delete.persistenceId());
-    long to = Math.min(delete.to(), last);
-    if (to < 1) {
-      return;
-    }
-    byte[] key = RecordKeys.highest(delete.persistenceId());
-    batch.put(key, JournalRecords.highestValue(key, last));
-    batch.deleteRange(
-        RecordKeys.event(delete.persistenceId(), 0),
-        JournalRecords.after(RecordKeys.event(delete.persistenceId(), to)));
-  }
-
-  private long highest(String persistenceId) throws Exception {
-    Long known = highest.get(persistenceId);
-    if (known == null) {
-      known = database.read(records -> records.highestSequenceNr(persistenceId));
-      highest.put(persistenceId, known);
-    }
-    return known;
   }
 
   private void settled(Command command) {
@@ -270,7 +214,7 @@ final class GroupCommit implements AutoCloseable {
     }
   }
 
-  /** {@link #stage} made the answer for this very command. */
+  /** {@link BatchStage} made the answer for this very command. */
   @SuppressWarnings("unchecked")
   private static void answer(Promise<?> promise, Object answer) {
     if (answer instanceof List<?> results) {
@@ -278,14 +222,5 @@ final class GroupCommit implements AutoCloseable {
     } else {
       promise.success(null);
     }
-  }
-
-  private static Map<String, Long> bounded(int max) {
-    return new LinkedHashMap<>(64, 0.75f, true) {
-      @Override
-      protected boolean removeEldestEntry(Map.Entry<String, Long> eldest) {
-        return size() > max;
-      }
-    };
   }
 }

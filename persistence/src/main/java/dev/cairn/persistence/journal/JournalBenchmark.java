@@ -3,7 +3,6 @@ package dev.cairn.persistence.journal;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -13,6 +12,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.actor.Props;
@@ -30,32 +30,36 @@ public final class JournalBenchmark {
   /**
    * One measurement.
    *
-   * @param entities actors at work
-   * @param commitsPerSecond events acknowledged a second
-   * @param syncsPerSecond batches written a second
+   * @param writers actors at work
+   * @param delay added to each sync
+   * @param seconds that it took
+   * @param eventsPerSecond events acknowledged a second
+   * @param batchesPerSecond batches written a second
    * @param p50Millis median time from persist to acknowledgement
    * @param p99Millis 99th percentile of the same
    */
   public record Result(
-      int entities,
+      int writers,
       Durability durability,
+      Duration delay,
       double seconds,
-      double commitsPerSecond,
-      double syncsPerSecond,
+      double eventsPerSecond,
+      double batchesPerSecond,
       double p50Millis,
       double p99Millis) {
     /** One line of JSON. */
     public String toJson() {
       return String.format(
           Locale.ROOT,
-          "{\"bench\":\"journal\",\"entities\":%d,\"durability\":\"%s\",\"seconds\":%.2f,"
-              + "\"commits_per_second\":%.0f,\"syncs_per_second\":%.0f,"
+          "{\"bench\":\"journal\",\"durability\":\"%s\",\"writers\":%d,\"delay_ms\":%d,"
+              + "\"seconds\":%.2f,\"events_per_second\":%.0f,\"batches_per_second\":%.0f,"
               + "\"p50_ms\":%.3f,\"p99_ms\":%.3f}",
-          entities,
           durability.name().toLowerCase(Locale.ROOT),
+          writers,
+          delay.toMillis(),
           seconds,
-          commitsPerSecond,
-          syncsPerSecond,
+          eventsPerSecond,
+          batchesPerSecond,
           p50Millis,
           p99Millis);
     }
@@ -65,18 +69,36 @@ public final class JournalBenchmark {
    * Runs one measurement; a quarter of the time before it warms up.
    *
    * @param directory a data directory that nobody uses
+   * @param entities actors at work
+   * @param delay added to each write of a batch, as by a slower disk
    */
-  public static Result run(Path directory, Durability durability, int entities, Duration time)
+  public static Result run(
+      Path directory, Durability durability, int entities, Duration time, Duration delay)
       throws InterruptedException {
     Config config =
         ConfigFactory.parseMap(
                 Map.of(
-                    "cairn.journal.directory", directory.toString(),
-                    "cairn.journal.durability", durability.name().toLowerCase(Locale.ROOT),
-                    "pekko.persistence.max-concurrent-recoveries", entities))
+                    "cairn.journal.directory",
+                    directory.toString(),
+                    "cairn.journal.durability",
+                    durability.name().toLowerCase(Locale.ROOT),
+                    "cairn.journal.min-free-bytes",
+                    0,
+                    // The order of reference.conf files on a class path decides nothing here.
+                    "pekko.persistence.journal.plugin",
+                    JournalSettings.PATH,
+                    "pekko.persistence.snapshot-store.plugin",
+                    "pekko.persistence.no-snapshot-store",
+                    "pekko.actor.provider",
+                    "local",
+                    "pekko.loglevel",
+                    "WARNING",
+                    "pekko.persistence.max-concurrent-recoveries",
+                    entities))
             .withFallback(ConfigFactory.load());
     ActorSystem system = ActorSystem.create("journal-benchmark", config);
     try {
+      slowDown(JournalExtension.open(system), delay);
       Run run = new Run(entities);
       for (int n = 0; n < entities; n++) {
         system.actorOf(Props.create(Writer.class, () -> new Writer(run)));
@@ -98,6 +120,7 @@ public final class JournalBenchmark {
       return new Result(
           entities,
           durability,
+          delay,
           seconds,
           (after.events() - before.events()) / seconds,
           (after.commits() - before.commits()) / seconds,
@@ -109,19 +132,14 @@ public final class JournalBenchmark {
     }
   }
 
-  /** Arguments: data directory, durability, seconds a measurement, numbers of entities. */
-  public static void main(String[] arguments) throws IOException, InterruptedException {
-    if (arguments.length < 4) {
-      throw new IllegalArgumentException(
-          "Expected a data directory, fsync, os or none, seconds, and numbers of entities; found "
-              + List.of(arguments)
-              + ".");
-    }
-    Durability durability = Durability.of(arguments[1]);
-    Duration time = Duration.ofSeconds(Long.parseLong(arguments[2]));
-    for (String entities : List.of(arguments).subList(3, arguments.length)) {
-      int count = Integer.parseInt(entities);
-      System.out.println(run(Path.of(arguments[0]), durability, count, time).toJson());
+  private static void slowDown(OpenJournal journal, Duration delay) {
+    if (!delay.isZero()) {
+      BatchWrite write = journal.databaseWrite();
+      journal.replaceWrite(
+          batch -> {
+            write.write(batch);
+            LockSupport.parkNanos(delay.toNanos());
+          });
     }
   }
 

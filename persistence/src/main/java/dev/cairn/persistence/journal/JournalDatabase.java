@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.rocksdb.BlockBasedTableConfig;
+import org.rocksdb.CompactRangeOptions;
 import org.rocksdb.CompressionType;
 import org.rocksdb.FlushOptions;
 import org.rocksdb.InfoLogLevel;
@@ -20,6 +21,7 @@ import org.rocksdb.WriteOptions;
  * native handle that is used after its close ends the process.
  */
 final class JournalDatabase implements AutoCloseable {
+  private static final long MANIFEST_BYTES = 4 << 20;
   private static final long INFO_LOG_BYTES = 1 << 20;
   private static final int INFO_LOG_FILES = 5;
 
@@ -85,6 +87,23 @@ final class JournalDatabase implements AutoCloseable {
     }
   }
 
+  /** Compacts all events; other work goes on. Returns early where the options were cancelled. */
+  void compact(CompactRangeOptions compaction) throws RocksDBException {
+    use.readLock().lock();
+    try {
+      if (closed) {
+        throw new JournalClosedException();
+      }
+      db.compactRange(
+          db.getDefaultColumnFamily(),
+          new byte[] {RecordKeys.EVENT},
+          new byte[] {RecordKeys.UNFINISHED + 1},
+          compaction);
+    } finally {
+      use.readLock().unlock();
+    }
+  }
+
   /** Closes once all readers are done; the caller has stopped the writer. */
   @Override
   public void close() throws IOException {
@@ -116,10 +135,9 @@ final class JournalDatabase implements AutoCloseable {
   }
 
   /**
-   * A record that was acknowledged is whole in the log, so that only the last, unacknowledged write
-   * can be torn: recovery tolerates an incomplete record at the end and refuses to open on any
-   * other damage. Absolute consistency would refuse the torn end too, after each power loss;
-   * RocksDB's default would open and silently leave out everything behind the damage.
+   * {@link LogCheck} has refused damage and cut torn ends off before RocksDB sees a log; a reader
+   * of a running journal may meet an end that is being written. RocksDB's default would open and
+   * silently leave out everything behind damage.
    */
   static Options options(JournalSettings settings, LRUCache blockCache) {
     return new Options()
@@ -133,6 +151,7 @@ final class JournalDatabase implements AutoCloseable {
         .setMaxTotalWalSize(settings.walBytes())
         .setMaxBackgroundJobs(2)
         .setMaxOpenFiles(settings.openFiles())
+        .setMaxManifestFileSize(MANIFEST_BYTES)
         .setCompressionType(CompressionType.LZ4_COMPRESSION)
         .setTableFormatConfig(new BlockBasedTableConfig().setBlockCache(blockCache))
         .setInfoLogLevel(InfoLogLevel.WARN_LEVEL)

@@ -1,7 +1,6 @@
 package dev.cairn.persistence.journal;
 
 import dev.cairn.persistence.DataDirectory;
-import dev.cairn.persistence.RequestEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +11,8 @@ import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.WALRecoveryMode;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Read-only view of a data directory's journal as it was when the reader was opened. It takes no
@@ -19,7 +20,11 @@ import org.rocksdb.WALRecoveryMode;
  * uses it at a time.
  */
 public final class JournalReader implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(JournalReader.class);
   private static final int PAGE = 256;
+
+  /** A journal that is in use may delete a file between the look at it and its opening. */
+  private static final int ATTEMPTS = 5;
 
   static {
     RocksDB.loadLibrary();
@@ -28,11 +33,15 @@ public final class JournalReader implements AutoCloseable {
   private final Options options;
   private final RocksDB db;
   private final JournalRecords records;
+  private final List<String> warnings;
+  private final Optional<TrimmedView> trimmed;
 
-  private JournalReader(Options options, RocksDB db) {
+  private JournalReader(Options options, RocksDB db, LogCheck logs, Optional<TrimmedView> trimmed) {
     this.options = options;
     this.db = db;
     this.records = new JournalRecords(db);
+    this.warnings = logs.sentences();
+    this.trimmed = trimmed;
   }
 
   /**
@@ -41,13 +50,17 @@ public final class JournalReader implements AutoCloseable {
    * @param persistenceIds number of ids that have events
    * @param events number of events read
    * @param problems sentences, as many as were asked for; empty for a sound journal
+   * @param warnings what a crash cut short and a start drops, never acknowledged
    */
-  public record Verification(long persistenceIds, long events, List<String> problems) {}
+  public record Verification(
+      long persistenceIds, long events, List<String> problems, List<String> warnings) {}
 
   /**
-   * Opens the journal in a data directory.
+   * Opens the journal in a data directory. Where a crash cut its last write short, the reader shows
+   * what a start would keep.
    *
-   * @throws IOException where there is none, or it is of a newer format or damaged
+   * @throws DamagedJournalException where it is damaged
+   * @throws IOException where there is none, it is of a newer format or cannot be read
    */
   public static JournalReader open(Path dataDirectory) throws IOException {
     DataDirectory.checkFormat(dataDirectory);
@@ -55,15 +68,35 @@ public final class JournalReader implements AutoCloseable {
     if (!Files.isDirectory(journal)) {
       throw new IOException("There is no journal in " + dataDirectory + ".");
     }
+    boolean running = DataDirectory.user(dataDirectory).isPresent();
+    for (int attempt = 1; running && attempt < ATTEMPTS; attempt++) {
+      try {
+        return open(journal, new LogCheck(List.of()));
+      } catch (IOException moved) {
+        LOG.debug("The journal moved on while it was opened to read.", moved);
+      }
+    }
+    return open(journal, running ? new LogCheck(List.of()) : LogCheck.of(journal));
+  }
+
+  private static JournalReader open(Path journal, LogCheck logs) throws IOException {
+    Optional<TrimmedView> trimmed =
+        logs.torn().isEmpty() ? Optional.empty() : Optional.of(TrimmedView.of(journal, logs));
+    Path path = trimmed.map(TrimmedView::path).orElse(journal);
     Options options =
         new Options()
             .setParanoidChecks(true)
             .setWalRecoveryMode(WALRecoveryMode.TolerateCorruptedTailRecords);
     try {
-      return new JournalReader(options, RocksDB.openReadOnly(options, journal.toString()));
+      return new JournalReader(
+          options, RocksDB.openReadOnly(options, path.toString()), logs, trimmed);
     } catch (RocksDBException e) {
       options.close();
-      throw new IOException("The journal in " + journal + " cannot be read: " + e.getMessage(), e);
+      if (trimmed.isPresent()) {
+        trimmed.get().close();
+      }
+      throw new DamagedJournalException(
+          "The journal in " + journal + " cannot be read: " + e.getMessage(), e);
     }
   }
 
@@ -122,6 +155,11 @@ public final class JournalReader implements AutoCloseable {
     return summaries;
   }
 
+  /** What a crash cut short and this view leaves out, a sentence for each log. */
+  public List<String> warnings() {
+    return warnings;
+  }
+
   /** Where the request of one persistence id stands; empty where there is none. */
   public Optional<RequestSummary> summary(String persistenceId) throws IOException {
     RequestFold fold = new RequestFold(persistenceId);
@@ -130,7 +168,8 @@ public final class JournalReader implements AutoCloseable {
         1,
         Long.MAX_VALUE,
         (id, sequenceNr, key, value) -> {
-          stored(id, sequenceNr, key, value).requestEvent().ifPresent(fold::next);
+          StoredEvent event = stored(id, sequenceNr, key, value);
+          event.requestEvent().ifPresent(next -> fold.next(next, event.timestampMillis()));
           return true;
         });
     return fold.summary();
@@ -151,11 +190,26 @@ public final class JournalReader implements AutoCloseable {
         counts[0]++;
         List<String> found = new ArrayList<>();
         counts[1] += verify(id, found);
-        problems.addAll(found.subList(0, Math.min(found.size(), maxProblems - problems.size())));
+        addBounded(found, problems, maxProblems);
       }
       ids = persistenceIds(ids.get(ids.size() - 1), PAGE);
     }
-    return new Verification(counts[0], counts[1], List.copyOf(problems));
+    verifyFiles().ifPresent(problem -> addBounded(List.of(problem), problems, maxProblems));
+    return new Verification(counts[0], counts[1], List.copyOf(problems), warnings);
+  }
+
+  private static void addBounded(List<String> found, List<String> problems, int max) {
+    problems.addAll(found.subList(0, Math.min(found.size(), max - problems.size())));
+  }
+
+  /** Checks every block of every table, those too that no event above came from. */
+  private Optional<String> verifyFiles() {
+    try {
+      db.verifyChecksum();
+      return Optional.empty();
+    } catch (RocksDBException e) {
+      return Optional.of("A table file is damaged: " + e.getMessage());
+    }
   }
 
   private long verify(String persistenceId, List<String> problems) throws IOException {
@@ -194,9 +248,10 @@ public final class JournalReader implements AutoCloseable {
   private static Optional<String> verify(
       String persistenceId, long sequenceNr, byte[] key, byte[] value, RequestFold fold) {
     try {
-      Optional<RequestEvent> event = stored(persistenceId, sequenceNr, key, value).requestEvent();
+      StoredEvent event = stored(persistenceId, sequenceNr, key, value);
       return event
-          .flatMap(fold::next)
+          .requestEvent()
+          .flatMap(next -> fold.next(next, event.timestampMillis()))
           .map(
               problem ->
                   "Persistence id "
@@ -220,9 +275,12 @@ public final class JournalReader implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public void close() throws IOException {
     db.close();
     options.close();
+    if (trimmed.isPresent()) {
+      trimmed.get().close();
+    }
   }
 
   private static StoredEvent stored(String id, long sequenceNr, byte[] key, byte[] value)

@@ -142,15 +142,73 @@ final class JournalRecords {
     return ids;
   }
 
+  /** A request that has finished, and the bytes of its events' records, keys included. */
+  record FinishedRequest(byte[] key, long bytes) {
+    String persistenceId() {
+      return RecordKeys.idOf(key);
+    }
+
+    long finishedMillis() {
+      return RecordKeys.finishedMillisOf(key);
+    }
+  }
+
+  /**
+   * Requests that have finished, the first one first, a page at a time.
+   *
+   * @param afterKey of the last one of the page before, or empty
+   */
+  List<FinishedRequest> finished(byte[] afterKey, int max) throws IOException {
+    List<FinishedRequest> finished = new ArrayList<>();
+    try (RocksIterator iterator = db.newIterator()) {
+      byte[] from = afterKey.length == 0 ? start(RecordKeys.FINISHED) : after(afterKey);
+      for (iterator.seek(from); iterator.isValid() && finished.size() < max; iterator.next()) {
+        byte[] key = iterator.key();
+        if (key[0] != RecordKeys.FINISHED) {
+          break;
+        }
+        try {
+          long bytes = StoredRecord.unsealed(key, iterator.value()).readVarint();
+          finished.add(new FinishedRequest(key, bytes));
+        } catch (EventFormatException e) {
+          throw new IOException(
+              "The index of finished requests is corrupt at "
+                  + RecordKeys.idOf(key)
+                  + ": "
+                  + e.getMessage(),
+              e);
+        }
+      }
+      iterator.status();
+    } catch (RocksDBException e) {
+      throw new IOException("The index of finished requests cannot be read: " + e, e);
+    }
+    return finished;
+  }
+
+  /** Bytes of an id's events, keys included. */
+  long bytesOf(String persistenceId) throws IOException {
+    long[] bytes = {0};
+    events(
+        persistenceId,
+        0,
+        Long.MAX_VALUE,
+        (id, sequenceNr, key, value) -> {
+          bytes[0] += key.length + value.length;
+          return true;
+        });
+    return bytes[0];
+  }
+
   /** Value of an unfinished key: nothing but version and checksum. */
   static byte[] unfinishedValue(byte[] key) {
     return StoredRecord.sealed(key, new BytesOut(16).putByte(StoredRecord.VERSION));
   }
 
-  /** Value of a highest key. */
-  static byte[] highestValue(byte[] key, long highest) {
+  /** Value of a highest key, and of a finished one: a number. */
+  static byte[] numberValue(byte[] key, long number) {
     return StoredRecord.sealed(
-        key, new BytesOut(16).putByte(StoredRecord.VERSION).putVarint(highest));
+        key, new BytesOut(16).putByte(StoredRecord.VERSION).putVarint(number));
   }
 
   private long deletedHighest(String persistenceId)

@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param queueDepth writes that wait for the next batch
  * @param overloads writes refused because the queue was full
  * @param diskFull whether free space is below the reserve
+ * @param storage what is kept, and what the retention deleted
  * @param cause why the journal failed; empty while it works
  */
 public record JournalStats(
@@ -25,6 +26,7 @@ public record JournalStats(
     int queueDepth,
     long overloads,
     boolean diskFull,
+    JournalStorage storage,
     Optional<Throwable> cause) {
   public boolean failed() {
     return cause.isPresent();

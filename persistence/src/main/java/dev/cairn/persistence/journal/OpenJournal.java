@@ -2,9 +2,11 @@ package dev.cairn.persistence.journal;
 
 import dev.cairn.persistence.DataDirectory;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.apache.pekko.actor.Extension;
 import org.rocksdb.RocksDBException;
 import org.slf4j.Logger;
@@ -20,9 +22,14 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
   private final FreeSpace space;
   private final CommitMeter meter = new CommitMeter();
   private final GroupCommit writer;
+  private final Retention retention;
   private volatile BatchWrite batchWrite;
 
-  private OpenJournal(JournalSettings settings, DataDirectory directory, JournalDatabase database)
+  private OpenJournal(
+      JournalSettings settings,
+      DataDirectory directory,
+      JournalDatabase database,
+      LongSupplier clock)
       throws IOException {
     this.settings = settings;
     this.directory = directory;
@@ -31,18 +38,38 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
         new FreeSpace(
             FreeSpace.of(directory.path()), settings.minFreeBytes(), settings.freeSpaceInterval());
     this.batchWrite = database::write;
+    FinishedBytes finished = counted(database);
     this.writer =
-        new GroupCommit(database, batch -> batchWrite.write(batch), settings, space, meter);
+        new GroupCommit(
+            database, batch -> batchWrite.write(batch), settings, space, meter, finished);
+    this.retention =
+        new Retention(
+            settings.retention(),
+            database,
+            DataDirectory.journal(directory.path()),
+            writer::submit,
+            finished,
+            clock);
   }
 
   static OpenJournal open(JournalSettings settings) throws IOException {
+    return open(settings, System::currentTimeMillis);
+  }
+
+  /** With a clock of its own, in milliseconds since the epoch, for what is kept how long. */
+  static OpenJournal open(JournalSettings settings, LongSupplier clock) throws IOException {
     DataDirectory directory = DataDirectory.open(settings.directory());
     JournalDatabase database = null;
     try {
-      database = JournalDatabase.open(DataDirectory.journal(directory.path()), settings);
+      Path path = DataDirectory.journal(directory.path());
+      LogCheck logs = LogCheck.of(path);
+      logs.sentences().forEach(LOG::warn);
+      logs.cut();
+      database = JournalDatabase.open(path, settings);
       directory.sync();
-      OpenJournal journal = new OpenJournal(settings, directory, database);
+      OpenJournal journal = new OpenJournal(settings, directory, database, clock);
       journal.writer.start();
+      journal.retention.start();
       return journal;
     } catch (IOException | RuntimeException e) {
       if (database != null) {
@@ -53,7 +80,20 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
     }
   }
 
-  /** Puts another write in the place of RocksDB's, so that a test can make it fail or wait. */
+  private static FinishedBytes counted(JournalDatabase database) throws IOException {
+    try {
+      return database.read(FinishedBytes::of);
+    } catch (RocksDBException e) {
+      throw new IOException("The journal cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** Deletes what is not to be kept any longer, in the place of the next sweep. */
+  void sweep() {
+    retention.sweep();
+  }
+
+  /** Puts another write in the place of RocksDB's, which can make it fail or wait. */
   void replaceWrite(BatchWrite replacement) {
     batchWrite = replacement;
   }
@@ -109,7 +149,7 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
 
   @Override
   public JournalStats stats() {
-    return meter.stats(writer.depth(), space.isFull());
+    return meter.stats(writer.depth(), space.isFull(), retention.storage());
   }
 
   @Override
@@ -131,6 +171,7 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
   @Override
   public void close() {
     writer.close();
+    retention.close();
     try (DataDirectory last = directory) {
       LOG.debug("Closing the journal in {}.", last.path());
       database.close();

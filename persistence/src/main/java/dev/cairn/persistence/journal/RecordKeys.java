@@ -13,6 +13,9 @@ final class RecordKeys {
   /** An event. */
   static final byte EVENT = 'e';
 
+  /** A request that has finished, by the time of its end. */
+  static final byte FINISHED = 'f';
+
   /** The highest sequence number of an id whose events were deleted. */
   static final byte HIGHEST = 'h';
 
@@ -41,10 +44,27 @@ final class RecordKeys {
     return plain(UNFINISHED, requestId);
   }
 
+  /** In the order of the times, which are milliseconds since the epoch. */
+  static byte[] finished(long millis, String persistenceId) {
+    byte[] id = id(persistenceId);
+    return ByteBuffer.allocate(11 + id.length)
+        .put(FINISHED)
+        .putLong(Math.max(0, millis))
+        .putShort((short) id.length)
+        .put(id)
+        .array();
+  }
+
+  /** The time in a finished key. */
+  static long finishedMillisOf(byte[] key) {
+    return ByteBuffer.wrap(key).getLong(1);
+  }
+
   /** The id that a key of any kind names. */
   static String idOf(byte[] key) {
-    int length = Short.toUnsignedInt(ByteBuffer.wrap(key).getShort(1));
-    return new String(key, 3, length, StandardCharsets.UTF_8);
+    int at = key[0] == FINISHED ? 9 : 1;
+    int length = Short.toUnsignedInt(ByteBuffer.wrap(key).getShort(at));
+    return new String(key, at + 2, length, StandardCharsets.UTF_8);
   }
 
   /** The sequence number of an event's key. */

@@ -5,6 +5,8 @@ import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
+import dev.cairn.persistence.RequestEvent.Paused;
+import dev.cairn.persistence.RequestEvent.Resumed;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import dev.cairn.persistence.RequestSpec;
 import java.util.Optional;
@@ -17,15 +19,18 @@ final class RequestFold {
   private long events;
   private int epoch;
   private int tokens;
+  private boolean paused;
+  private long lastEventMillis;
 
   RequestFold(String persistenceId) {
     this.persistenceId = persistenceId;
   }
 
   /** Takes the next event; returns what is wrong with it, if anything. */
-  Optional<String> next(RequestEvent event) {
+  Optional<String> next(RequestEvent event, long timestampMillis) {
     Optional<String> problem = check(event);
     events++;
+    lastEventMillis = timestampMillis;
     if (event instanceof Accepted accepted) {
       spec = Optional.of(accepted.spec());
     } else if (event instanceof Assigned assigned) {
@@ -34,6 +39,8 @@ final class RequestFold {
       tokens = committed.index() + committed.tokens().length;
     } else if (event instanceof Finished finished) {
       reason = Optional.of(finished.reason());
+    } else {
+      paused = event instanceof Paused;
     }
     return problem;
   }
@@ -41,7 +48,9 @@ final class RequestFold {
   /** Empty where no request was accepted. */
   Optional<RequestSummary> summary() {
     return spec.map(
-        accepted -> new RequestSummary(persistenceId, accepted, events, epoch, tokens, reason));
+        accepted ->
+            new RequestSummary(
+                persistenceId, accepted, events, epoch, tokens, paused, lastEventMillis, reason));
   }
 
   private Optional<String> check(RequestEvent event) {
@@ -56,6 +65,9 @@ final class RequestFold {
     }
     if (reason.isPresent()) {
       return Optional.of("an event behind the end");
+    }
+    if (event instanceof Resumed ? !paused : paused && !(event instanceof Finished)) {
+      return Optional.of(paused ? "an event of a paused request" : "the end of no pause");
     }
     if (event instanceof Assigned) {
       return event.epoch() > epoch

@@ -33,7 +33,7 @@ public final class RocksJournal extends AsyncWriteJournal {
 
   public RocksJournal() {
     journal = JournalExtension.open(context().system());
-    encoder = new EventEncoder(context().system());
+    encoder = new EventEncoder(context().system(), System::currentTimeMillis);
     replays = context().system().dispatchers().lookup(journal.settings().replayDispatcher());
   }
 

@@ -121,8 +121,8 @@ class DamageTest {
     Files.write(log, bytes);
 
     assertThatThrownBy(() -> OpenJournal.open(settings(copy)))
-        .isInstanceOf(IOException.class)
-        .hasMessageContaining("cannot be opened");
+        .isInstanceOf(DamagedJournalException.class)
+        .hasMessageContaining("behind persistence id p, sequence number ");
     DataDirectory.open(copy).close();
   }
 

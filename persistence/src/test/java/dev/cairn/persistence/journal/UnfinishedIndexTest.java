@@ -6,6 +6,7 @@ import static dev.cairn.persistence.journal.JournalNode.spec;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
@@ -144,10 +145,11 @@ class UnfinishedIndexTest {
         assertThat(reader.persistenceIds("", 10)).containsExactly("other", pid("a"), pid("b"));
         List<StoredEvent> events = reader.events(pid("b"), 2, 2);
         assertThat(events).extracting(StoredEvent::sequenceNr).containsExactly(2L, 3L);
-        assertThat(events.get(0).manifest()).isEqualTo("assigned:1");
+        assertThat(events.get(0).manifest()).isEqualTo("assigned:" + RequestEvent.SCHEMA_VERSION);
         assertThat(events.get(0).requestEvent()).contains(new Assigned("b", 1, 0, "cpu-0", "1"));
         assertThat(reader.events("other", 1, 10).get(0).requestEvent()).isEmpty();
-        assertThat(reader.verify(10)).isEqualTo(new JournalReader.Verification(3, 9, List.of()));
+        assertThat(reader.verify(10))
+            .isEqualTo(new JournalReader.Verification(3, 9, List.of(), List.of()));
       }
       assertThat(files()).isEqualTo(before);
     }

@@ -32,12 +32,22 @@ public final class DeviceBench {
   /**
    * What to measure.
    *
+   * @param kvType what keys and values are kept in
+   * @param weights packed or mapped
    * @param prefill prompt tokens of each sequence
    * @param decode tokens that each sequence generates after the first
    * @param repeat measurements, of which the best counts
    */
   public record Settings(
-      String backend, String instructionSet, int threads, int prefill, int decode, int repeat) {}
+      String backend,
+      String instructionSet,
+      int threads,
+      String kvType,
+      boolean pinThreads,
+      String weights,
+      int prefill,
+      int decode,
+      int repeat) {}
 
   /**
    * @param bandwidth bytes a second of a streaming read with as many threads
@@ -69,7 +79,10 @@ public final class DeviceBench {
             batch * blocksFor(context),
             BLOCK_TOKENS,
             Math.max(MAX_BATCH_TOKENS, batch),
-            STEPS_IN_FLIGHT);
+            STEPS_IN_FLIGHT,
+            settings.kvType,
+            settings.pinThreads,
+            settings.weights);
     try (Device device = Devices.open(config, model, progress)) {
       warmUp(device, batch);
       double prefillSeconds = Double.MAX_VALUE;
@@ -91,6 +104,9 @@ public final class DeviceBench {
       out.put("read_gb_s", Percentiles.round(read / BYTES_PER_GB));
       out.put("bandwidth_gb_s", Percentiles.round(bandwidth / BYTES_PER_GB));
       out.put("share", Percentiles.round(read / bandwidth));
+      out.put("kv_type", settings.kvType);
+      out.put("pin_threads", settings.pinThreads);
+      out.put("weights", settings.weights);
       out.put("instruction_set", device.info().instructionSet());
       out.put("model", model.name());
       return out;
@@ -108,6 +124,7 @@ public final class DeviceBench {
   private long bytesReadAStep(Device device) {
     boolean tied = model.tensor("output.weight").isEmpty();
     return device.info().weightBytes()
+        + device.info().mappedBytes()
         - (tied ? 0 : model.tensor("token_embd.weight").orElseThrow().bytes());
   }
 

@@ -2,7 +2,6 @@ package dev.cairn.server.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.cairn.device.Devices;
 import dev.cairn.model.ModelFile;
 import dev.cairn.server.bench.DeviceBench;
 import dev.cairn.server.bench.ServeBench;
@@ -13,8 +12,6 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,7 +25,11 @@ import picocli.CommandLine.Spec;
     name = "bench",
     description = "Measures; prints one JSON object a line.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {BenchCommand.Serve.class, BenchCommand.DeviceAlone.class})
+    subcommands = {
+      BenchCommand.Serve.class,
+      BenchCommand.DeviceAlone.class,
+      BenchJournalCommand.class
+    })
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -36,19 +37,13 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     throw new ParameterException(
         spec.commandLine(),
-        "There is no benchmark; expected serve, device, or by way of bin/cairn peer");
+        "There is no benchmark; expected serve, device, journal, or by way of bin/cairn peer");
   }
 
   private static void print(CommandSpec spec, JsonNode line) {
     PrintWriter out = spec.commandLine().getOut();
     out.println(Json.write(line));
     out.flush();
-  }
-
-  private static void atLeastOne(String option, int value) {
-    if (value < 1) {
-      throw new IllegalArgumentException(option + " is " + value + "; expected at least 1.");
-    }
   }
 
   /** {@code cairn bench serve}. */
@@ -93,9 +88,9 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-      atLeastOne("--clients", clients);
-      atLeastOne("--requests", requests);
-      atLeastOne("--max-tokens", maxTokens);
+      DeviceBenchOptions.atLeastOne("--clients", clients);
+      DeviceBenchOptions.atLeastOne("--requests", requests);
+      DeviceBenchOptions.atLeastOne("--max-tokens", maxTokens);
       if (!"http".equals(url.getScheme()) || url.getHost() == null) {
         throw new IllegalArgumentException(
             "--url is " + url + "; expected http://HOST:PORT, without TLS.");
@@ -131,67 +126,15 @@ final class BenchCommand implements Callable<Integer> {
   @Command(name = "device", description = "Measures the device alone, by batch size.")
   static final class DeviceAlone implements Callable<Integer> {
     @Spec private CommandSpec spec;
-    @Mixin private NodeOptions options;
-
-    @Option(
-        names = "--prefill",
-        paramLabel = "N",
-        defaultValue = "128",
-        description = "Prompt tokens of each sequence (default: ${DEFAULT-VALUE}).")
-    private int prefill;
-
-    @Option(
-        names = "--decode",
-        paramLabel = "N",
-        defaultValue = "64",
-        description = "Tokens that each generates (default: ${DEFAULT-VALUE}).")
-    private int decode;
-
-    @Option(
-        names = "--batch",
-        paramLabel = "N",
-        split = ",",
-        defaultValue = "1,4,16",
-        description = "Sequences at a time, one or more sizes (default: ${DEFAULT-VALUE}).")
-    private List<Integer> batch;
-
-    @Option(
-        names = "--repeat",
-        paramLabel = "R",
-        defaultValue = "3",
-        description = "Measurements, of which the best counts (default: ${DEFAULT-VALUE}).")
-    private int repeat;
-
-    @Option(
-        names = "--instruction-set",
-        paramLabel = "NAME",
-        defaultValue = "auto",
-        description = "auto, scalar, avx2 or avx512 (default: ${DEFAULT-VALUE}).")
-    private String instructionSet;
+    @Mixin private DeviceBenchOptions options;
 
     @Override
     public Integer call() throws IOException {
-      atLeastOne("--prefill", prefill);
-      atLeastOne("--decode", decode);
-      atLeastOne("--repeat", repeat);
-      batch.forEach(size -> atLeastOne("--batch", size));
-      var config = options.config(Map.of());
-      int configured = config.getInt("cairn.device.threads");
-      int threads = configured == 0 ? Runtime.getRuntime().availableProcessors() : configured;
+      DeviceBench.Settings settings = options.settings();
       try (TemporaryDirectory directory = new TemporaryDirectory("cairn-bench")) {
         ModelFile model = options.readModel(directory.path());
-        DeviceBench bench =
-            new DeviceBench(
-                new DeviceBench.Settings(
-                    config.getString("cairn.device.backend"),
-                    instructionSet,
-                    threads,
-                    prefill,
-                    decode,
-                    repeat),
-                model.spec(),
-                Devices.streamingReadBytesPerSecond(threads));
-        for (int size : batch) {
+        DeviceBench bench = DeviceBenchOptions.of(settings, model);
+        for (int size : options.batch()) {
           try (LoadBar bar = new LoadBar(model.spec().name())) {
             print(spec, bench.run(size, bar));
           }

@@ -111,6 +111,7 @@ final class DoctorCommand implements Callable<Integer> {
       existing = existing.getParent();
     }
     out.put("data_directory", directory.toString());
+    out.put("durability", config.getString("cairn.journal.durability"));
     try {
       DiskProbe.Result result = DiskProbe.measure(existing);
       out.put("free_mib", Files.getFileStore(existing).getUsableSpace() >> 20);

@@ -23,6 +23,8 @@ import picocli.CommandLine.Spec;
       ModelCommand.class,
       DoctorCommand.class,
       BenchCommand.class,
+      JournalCommand.class,
+      ReplayCommand.class,
       WarmUpCommand.class,
     },
     exitCodeListHeading = "%nExit codes:%n",
@@ -31,11 +33,15 @@ import picocli.CommandLine.Spec;
       "1:it could not be done; one sentence on standard error says why",
       "2:wrong usage",
       "3:the journal failed, and the process stopped so that nothing undurable was shown",
+      "4:the journal on disk is damaged; journal verify names the records",
+      "5:replay computed other tokens than the journal holds",
     })
 public final class Main implements Callable<Integer> {
   static final int FAILED = 1;
   static final int USAGE = 2;
   static final int JOURNAL_FAILED = 3;
+  static final int JOURNAL_DAMAGED = 4;
+  static final int REPLAY_DIFFERS = 5;
 
   @Spec private CommandSpec spec;
 

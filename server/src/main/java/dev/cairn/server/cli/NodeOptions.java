@@ -17,7 +17,7 @@ import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** Options of every command that uses a model. */
-final class NodeOptions {
+public final class NodeOptions {
   @Option(
       names = "--model",
       paramLabel = "FILE",
@@ -48,12 +48,37 @@ final class NodeOptions {
       description = "Compute threads of the device (cairn.device.threads).")
   private Integer threads;
 
-  /** The whole configuration: options, then the file, then the defaults. */
-  Config config(Map<String, ?> more) {
+  @Option(
+      names = "--weights",
+      paramLabel = "WHERE",
+      description = "packed, or mapped: shared between processes (cairn.device.cpu.weights).")
+  private String weights;
+
+  @Option(
+      names = "--kv-type",
+      paramLabel = "TYPE",
+      description = "What keys and values are kept in: F16, F32, Q8_0 (cairn.device.kv-type).")
+  private String kvType;
+
+  @Option(
+      names = "--pin-threads",
+      description = "Each compute thread stays on one processor (cairn.device.pin-threads).")
+  private Boolean pinThreads;
+
+  /**
+   * The whole configuration.
+   *
+   * @param more what the command itself decides; goes before the options, which go before the file
+   *     and the defaults
+   */
+  public Config config(Map<String, ?> more) {
     Map<String, Object> options = new LinkedHashMap<>(more);
     put(options, "cairn.journal.directory", dataDirectory == null ? null : "" + dataDirectory);
     put(options, "cairn.device.backend", backend);
     put(options, "cairn.device.threads", threads);
+    put(options, "cairn.device.cpu.weights", weights);
+    put(options, "cairn.device.kv-type", kvType);
+    put(options, "cairn.device.pin-threads", pinThreads);
     Config file = ConfigFactory.empty();
     if (configFile != null) {
       if (!Files.isReadable(configFile)) {
@@ -84,7 +109,7 @@ final class NodeOptions {
    * @param directory where the bundled model is put if it is the one
    * @throws UncheckedIOException where the directory is of a format that this program does not know
    */
-  ModelFile readModel(Path directory) {
+  public ModelFile readModel(Path directory) {
     // A directory that this program must not change gets no model either.
     try {
       DataDirectory.checkFormat(directory);
@@ -97,7 +122,7 @@ final class NodeOptions {
 
   private static void put(Map<String, Object> options, String key, Object value) {
     if (value != null) {
-      options.put(key, value);
+      options.putIfAbsent(key, value);
     }
   }
 }

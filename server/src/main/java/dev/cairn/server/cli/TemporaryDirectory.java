@@ -16,6 +16,11 @@ final class TemporaryDirectory implements AutoCloseable {
     path = Files.createTempDirectory(prefix);
   }
 
+  /** A directory that is there. */
+  TemporaryDirectory(Path path) {
+    this.path = path;
+  }
+
   Path path() {
     return path;
   }

@@ -2,6 +2,7 @@ package dev.cairn.server.metrics;
 
 import dev.cairn.actors.Telemetry;
 import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.journal.JournalStats;
 import dev.cairn.scheduling.SchedulingStats;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
@@ -79,6 +80,8 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
       counter(
           "cairn.prefix.cache.hit.tokens",
           "Tokens that were not computed because an equal prefix was cached.");
+
+  private final AtomicReference<Supplier<JournalStats>> journal = new AtomicReference<>();
 
   public CairnMetrics() {
     for (FinishReason reason : FinishReason.values()) {
@@ -172,6 +175,51 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   public void journalCommit(int events, long nanos) {
     journalCommit.record(duration(nanos));
     journalCommitEvents.record(events);
+  }
+
+  /**
+   * Says where to read how the journal is doing.
+   *
+   * @param durability when a write counts as durable: {@code fsync}, {@code os} or {@code none}
+   */
+  public void journal(Supplier<JournalStats> stats, String durability) {
+    journal.set(stats);
+    Gauge.builder("cairn.journal.durability", () -> 1)
+        .description("1 for the durability that is in force (cairn.journal.durability).")
+        .tag("mode", durability)
+        .register(registry);
+    journalGauge(
+        "cairn.journal.disk.full",
+        "1 while too little disk is free and the journal waits for room.",
+        s -> s.diskFull() ? 1 : 0);
+    journalGauge(
+        "cairn.journal.queue",
+        "Writes that wait for the journal's next commit.",
+        JournalStats::queueDepth);
+    journalGauge(
+        "cairn.journal.bytes",
+        "Bytes of the journal's files, as of the last sweep of its retention.",
+        s -> s.storage().diskBytes());
+    journalGauge(
+        "cairn.journal.finished.requests",
+        "Finished requests that the journal keeps.",
+        s -> s.storage().finishedRequests());
+    journalGauge(
+        "cairn.journal.finished.bytes",
+        "Bytes of the records of finished requests that the journal keeps.",
+        s -> s.storage().finishedBytes());
+    FunctionCounter.builder(
+            "cairn.journal.expired.requests",
+            journal,
+            j -> j.get().get().storage().expiredRequests())
+        .description("Finished requests that the journal's retention deleted.")
+        .register(registry);
+  }
+
+  private void journalGauge(String name, String help, ToDoubleFunction<JournalStats> value) {
+    Gauge.builder(name, journal, j -> value.applyAsDouble(j.get().get()))
+        .description(help)
+        .register(registry);
   }
 
   /** Says where to read what is held for requests outside the journal, by kind. */

@@ -124,6 +124,7 @@ class MainTest {
     assertThat(report.get("backends").get(0).get("name").asText()).isEqualTo("cpu");
     assertThat(report.get("model").get("vocabulary_size").asInt()).isPositive();
     assertThat(report.get("disk").get("fsync_ms_p50").asDouble()).isPositive();
+    assertThat(report.get("disk").get("durability").asText()).isEqualTo("fsync");
     assertThat(report.get("usable").asBoolean()).isTrue();
   }
 
@@ -141,12 +142,22 @@ class MainTest {
                 "--decode",
                 "4",
                 "--batch",
-                "1,3"))
+                "1,3",
+                "--repeat",
+                "1",
+                "--kv-type",
+                "Q8_0",
+                "--weights",
+                "mapped",
+                "--pin-threads"))
         .isZero();
     String[] lines = out.toString().split("\n");
     assertThat(lines).hasSize(2);
     JsonNode second = new ObjectMapper().readTree(lines[1]);
     assertThat(second.get("batch").asInt()).isEqualTo(3);
+    assertThat(second.get("kv_type").asText()).isEqualTo("Q8_0");
+    assertThat(second.get("weights").asText()).isEqualTo("mapped");
+    assertThat(second.get("pin_threads").asBoolean()).isTrue();
     for (String field :
         new String[] {"decode_tok_s", "prefill_tok_s", "read_gb_s", "bandwidth_gb_s", "share"}) {
       assertThat(second.get(field).asDouble()).as(field).isPositive();

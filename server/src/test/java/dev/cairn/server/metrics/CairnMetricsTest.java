@@ -3,10 +3,13 @@ package dev.cairn.server.metrics;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.journal.JournalStats;
+import dev.cairn.persistence.journal.JournalStorage;
 import dev.cairn.scheduling.SchedulingStats;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
@@ -47,6 +50,11 @@ class CairnMetricsTest {
     metrics.prefixCacheHit(64);
     metrics.deviceError();
     metrics.userError();
+    metrics.journal(
+        () ->
+            new JournalStats(
+                1, 2, 3, 4, 5, 6, 7, false, new JournalStorage(8, 9, 10, 11), Optional.empty()),
+        "fsync");
     metrics.held(() -> Map.of("readers", 9L));
     metrics.scheduler(new SchedulingStats(1, 2, 3, 4, 5, 60, 1, 32, 6, 0, 15, 0));
     assertShows(
@@ -56,6 +64,11 @@ class CairnMetricsTest {
         "cairn_device_idle_seconds_total 2.0",
         "cairn_journal_commit_seconds_sum 0.001",
         "cairn_journal_commit_events_sum 7.0",
+        "cairn_journal_durability{mode=\"fsync\"} 1.0",
+        "cairn_journal_bytes 8.0",
+        "cairn_journal_finished_requests 9.0",
+        "cairn_journal_finished_bytes 10.0",
+        "cairn_journal_expired_requests_total 11.0",
         "cairn_stale_results_total 1.0",
         "cairn_device_errors_total 1.0",
         "cairn_user_errors_total 1.0",
