@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 
 #include "kv.hpp"
 #include "status.hpp"
@@ -70,6 +71,21 @@ void check_sampling(const SamplingParams& p) {
           "-1000000 to 1000000");
   require(std::fabs(p.frequencyPenalty) <= 1e6f, "frequencyPenalty", p.frequencyPenalty,
           "-1000000 to 1000000");
+}
+
+// For tests of recovery: the step of a device, from 1 on, in which the process dies of a SIGSEGV in
+// this library; 0: none.
+int64_t faulting_step() {
+  static const int64_t step = [] {
+    const char* number = std::getenv("CAIRN_TEST_SEGV_AT_STEP");
+    return number == nullptr ? 0 : std::strtoll(number, nullptr, 10);
+  }();
+  return step;
+}
+
+void fault() {
+  volatile int* volatile nowhere = nullptr;
+  *nowhere = 1;
 }
 
 }  // namespace
@@ -294,6 +310,7 @@ void Engine::work() {
 void Engine::run(StepJob& job) {
   if (!lost_) {
     try {
+      if (stats_.stepsRun + 1 == faulting_step()) fault();
       forward_->run(job, slots_);
       return;
     } catch (const std::exception& e) {

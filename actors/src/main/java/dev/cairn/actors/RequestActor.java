@@ -1,5 +1,6 @@
 package dev.cairn.actors;
 
+import dev.cairn.actors.CrashPoint.Boundary;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
@@ -127,6 +128,7 @@ public final class RequestActor
    *     still runs it
    * @param minRestart pause before an actor that failed starts again, doubled with each failure
    * @param maxRestart longest such pause
+   * @param crashPoint where a test lets the process die
    */
   public record Environment(
       Placement<ActorRef<SchedulerActor.Command>> placement,
@@ -142,7 +144,8 @@ public final class RequestActor
       Duration adoptTimeout,
       Duration checkInterval,
       Duration minRestart,
-      Duration maxRestart) {}
+      Duration maxRestart,
+      CrashPoint crashPoint) {}
 
   private final String requestId;
   private final Environment env;
@@ -216,8 +219,7 @@ public final class RequestActor
   public CommandHandler<Command, RequestEvent, RequestState> commandHandler() {
     return newCommandHandlerBuilder()
         .forAnyState()
-        .onCommand(
-            Generated.class, (s, c) -> perform(s, protocol.generated(s, c.from(), c.handover())))
+        .onCommand(Generated.class, this::onGenerated)
         .onCommand(Submit.class, this::onSubmit)
         .onCommand(Find.class, (s, c) -> perform(s, protocol.find(s, c.replyTo())))
         .onCommand(Cancel.class, (s, c) -> perform(s, protocol.cancel(s, c.replyTo())))
@@ -237,7 +239,26 @@ public final class RequestActor
         .build();
   }
 
+  private Effect<RequestEvent, RequestState> onGenerated(RequestState state, Generated command) {
+    env.crashPoint().reached(Boundary.AFTER_GENERATE);
+    Decision<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> decision =
+        protocol.generated(state, command.from(), command.handover());
+    if (decision.events().isEmpty()) {
+      return perform(state, decision);
+    }
+    return perform(
+        state,
+        new Decision<>(
+            decision.events(),
+            (next, to) -> {
+              env.crashPoint().reached(Boundary.AFTER_COMMIT);
+              decision.whenDurable().accept(next, to);
+              env.crashPoint().reached(Boundary.AFTER_PUBLISH);
+            }));
+  }
+
   private Effect<RequestEvent, RequestState> onSubmit(RequestState state, Submit submit) {
+    env.crashPoint().reached(Boundary.BEFORE_ACCEPT);
     lastCommitNanos = env.nanoTime().getAsLong();
     long now = env.clockMillis().getAsLong();
     return perform(state, protocol.submit(state, submit.spec(), submit.replyTo(), now));
@@ -294,6 +315,7 @@ public final class RequestActor
 
   @Override
   public void accepted(RequestState state) {
+    env.crashPoint().reached(Boundary.AFTER_ACCEPT);
     env.telemetry().accepted(state.spec().orElseThrow().promptTokens().length);
   }
 
@@ -313,6 +335,7 @@ public final class RequestActor
   @Override
   public void admit(ActorRef<SchedulerActor.Command> scheduler, Admission admission) {
     watch(scheduler);
+    env.crashPoint().reached(Boundary.AFTER_ASSIGN);
     scheduler.tell(new SchedulerActor.Admit(admission, context.getSelf()));
   }
 

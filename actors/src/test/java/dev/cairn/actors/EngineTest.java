@@ -106,7 +106,8 @@ class EngineTest {
             Duration.ofSeconds(5),
             Duration.ofSeconds(10),
             Duration.ofMillis(10),
-            Duration.ofMillis(50));
+            Duration.ofMillis(50),
+            CrashPoint.NONE);
   }
 
   @AfterEach

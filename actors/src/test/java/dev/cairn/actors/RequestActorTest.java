@@ -72,7 +72,8 @@ class RequestActorTest {
             Duration.ofSeconds(5),
             Duration.ofSeconds(10),
             Duration.ofMillis(10),
-            Duration.ofMillis(50));
+            Duration.ofMillis(50),
+            CrashPoint.NONE);
     return kit.spawn(RequestActor.create(ID, env, passivated.getRef()::tell));
   }
 

@@ -352,7 +352,8 @@ public final class CairnNode implements AutoCloseable {
               settings.requests().adoptTimeout(),
               settings.requests().checkInterval(),
               settings.requests().minRestartBackoff(),
-              settings.requests().maxRestartBackoff());
+              settings.requests().maxRestartBackoff(),
+              settings.requests().crashPoint());
       ClusterSharding sharding = ClusterSharding.get(system);
       sharding.init(
           Entity.of(REQUEST, context -> request(context, env))

@@ -2,6 +2,7 @@ package dev.cairn.cluster;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
+import dev.cairn.actors.CrashPoint;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.scheduling.SchedulingLimits;
@@ -23,7 +24,8 @@ public record NodeSettings(
       Duration adoptTimeout,
       Duration checkInterval,
       Duration minRestartBackoff,
-      Duration maxRestartBackoff) {}
+      Duration maxRestartBackoff,
+      CrashPoint crashPoint) {}
 
   /** {@code cairn.device}; 0 stands for what the machine or the model gives. */
   public record Device(
@@ -50,6 +52,7 @@ public record NodeSettings(
 
   /**
    * @throws ConfigException where a key is missing or has the wrong type
+   * @throws IllegalArgumentException where {@code cairn.requests.crash-at} names no crash point
    */
   public static NodeSettings from(Config config) {
     Config node = config.getConfig("cairn.node");
@@ -69,7 +72,8 @@ public record NodeSettings(
             requests.getDuration("adopt-timeout"),
             requests.getDuration("check-interval"),
             requests.getDuration("min-restart-backoff"),
-            requests.getDuration("max-restart-backoff")),
+            requests.getDuration("max-restart-backoff"),
+            CrashPoint.parse(requests.getString("crash-at"))),
         new Device(
             device.getString("backend"),
             device.getString("instruction-set"),

@@ -14,6 +14,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** A client of the HTTP API that knows no more than the API's documentation. */
@@ -33,6 +34,21 @@ final class ApiClient {
 
   /** A reply. */
   record Reply(int status, JsonNode body, String requestId) {}
+
+  /** A stream that the server did not give. */
+  static final class RefusedException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+    private final int status;
+
+    RefusedException(int status, String message) {
+      super(message);
+      this.status = status;
+    }
+
+    int status() {
+      return status;
+    }
+  }
 
   /** One server-sent event. */
   record Event(String id, String data) {
@@ -101,12 +117,48 @@ final class ApiClient {
    * @param accepted told the request's id before the first event
    * @param events told each event but the last, {@code [DONE]}
    * @return whether the stream came to its end
+   * @throws RefusedException where the server gives no stream
    */
   boolean stream(Map<String, ?> body, Consumer<String> accepted, Consumer<Event> events) {
-    return follow(
-        request("/v1/completions").POST(HttpRequest.BodyPublishers.ofString(json(body))).build(),
-        accepted,
-        events);
+    return stream(body, Optional.empty(), accepted, events);
+  }
+
+  /** Streams a completion that is the same one each time that the key is sent. */
+  boolean stream(
+      Map<String, ?> body,
+      Optional<String> idempotencyKey,
+      Consumer<String> accepted,
+      Consumer<Event> events) {
+    HttpRequest.Builder request =
+        request("/v1/completions").POST(HttpRequest.BodyPublishers.ofString(json(body)));
+    idempotencyKey.ifPresent(key -> request.header("Idempotency-Key", key));
+    return follow(request.build(), accepted, events);
+  }
+
+  /**
+   * Submits a streamed completion and leaves when it is acknowledged; it runs on.
+   *
+   * @return the request's id
+   */
+  String submit(Map<String, ?> body, Optional<String> idempotencyKey) {
+    HttpRequest.Builder request =
+        request("/v1/completions").POST(HttpRequest.BodyPublishers.ofString(json(body)));
+    idempotencyKey.ifPresent(key -> request.header("Idempotency-Key", key));
+    try {
+      HttpResponse<InputStream> response =
+          http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+      try (InputStream unread = response.body()) {
+        if (response.statusCode() != 200) {
+          String message = new String(unread.readAllBytes(), StandardCharsets.UTF_8);
+          throw new RefusedException(response.statusCode(), message);
+        }
+        return response.headers().firstValue("X-Request-Id").orElseThrow();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Goes on with a stream after the last event that was seen; empty: from its beginning. */
@@ -130,7 +182,8 @@ final class ApiClient {
     try (BufferedReader lines =
         new BufferedReader(new InputStreamReader(response.body(), StandardCharsets.UTF_8))) {
       if (response.statusCode() != 200) {
-        throw new IllegalStateException(
+        throw new RefusedException(
+            response.statusCode(),
             request.uri() + " answered " + response.statusCode() + ": " + lines.readLine());
       }
       accepted.accept(response.headers().firstValue("X-Request-Id").orElseThrow());

@@ -16,8 +16,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
@@ -26,9 +24,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The server as its users meet it: a process, HTTP, the bundled model. */
 class EndToEndTest {
-  private static final Pattern HELD =
-      Pattern.compile("cairn_held\\{kind=\"([^\"]+)\"\\} ([0-9.]+)");
-
   @TempDir static Path directory;
   private static ServerProcess server;
   private static ApiClient client;
@@ -119,7 +114,9 @@ class EndToEndTest {
       each.get(60, TimeUnit.SECONDS);
     }
     clients.shutdown();
-    awaitNothingHeld();
+    assertThat(Metrics.of(client).held())
+        .containsKeys("slots", "kv-blocks", "sequences", "views", "admissions");
+    Metrics.awaitNothingHeld(client, "two hundred requests");
   }
 
   private static void cancelWhileItRuns(Map<String, Object> body) {
@@ -140,28 +137,6 @@ class EndToEndTest {
         });
     Reply after = client.get("/v1/requests/" + id.get(0));
     assertThat(after.body().get("finish_reason").asText()).isEqualTo("cancelled");
-  }
-
-  private static Map<String, Double> held() {
-    Map<String, Double> held = new TreeMap<>();
-    Matcher matcher = HELD.matcher(client.getText("/metrics"));
-    while (matcher.find()) {
-      held.put(matcher.group(1), Double.valueOf(matcher.group(2)));
-    }
-    return held;
-  }
-
-  /** A finished request's actor lingers for readers, so the last entries go a little later. */
-  private static void awaitNothingHeld() {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-    Map<String, Double> held = held();
-    while (held.values().stream().anyMatch(n -> n != 0)) {
-      if (System.nanoTime() > deadline) {
-        throw new AssertionError("still held after 20 seconds: " + held);
-      }
-      held = held();
-    }
-    assertThat(held).containsKeys("slots", "kv-blocks", "sequences", "views", "admissions");
   }
 
   @Test

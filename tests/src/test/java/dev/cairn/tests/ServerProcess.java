@@ -8,7 +8,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.StringTokenizer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -34,17 +36,74 @@ final class ServerProcess implements AutoCloseable {
     process.onExit().thenRun(this::fail).exceptionally(failure -> null);
   }
 
+  /** How a server is started. */
+  static final class Launch {
+    private final Path dataDirectory;
+    private final List<String> tracer = new ArrayList<>();
+    private final List<String> jvm = new ArrayList<>();
+    private final List<String> arguments = new ArrayList<>();
+    private final Map<String, String> environment = new HashMap<>();
+
+    private Launch(Path dataDirectory) {
+      this.dataDirectory = dataDirectory;
+    }
+
+    /** Sets a key of the configuration. */
+    Launch set(String key, Object value) {
+      return jvm("-D" + key + "=" + value);
+    }
+
+    Launch environment(String name, Object value) {
+      environment.put(name, value.toString());
+      return this;
+    }
+
+    Launch jvm(String option) {
+      jvm.add(option);
+      return this;
+    }
+
+    /** The command, which becomes the server's process and may leave a tracer beside it. */
+    Launch under(List<String> command) {
+      tracer.addAll(command);
+      return this;
+    }
+
+    Launch with(String... options) {
+      arguments.addAll(Arrays.asList(options));
+      return this;
+    }
+
+    /** Starts {@code cairn serve}; {@link #await()} waits until it serves. */
+    ServerProcess start() {
+      List<String> serve = new ArrayList<>(List.of("serve", "--port", "0", "--admin-port", "0"));
+      serve.addAll(List.of("--data-dir", dataDirectory.toString()));
+      serve.addAll(arguments);
+      return new ServerProcess(cairn(tracer, jvm, environment, serve));
+    }
+  }
+
+  /** A server that is about to start. */
+  static Launch at(Path dataDirectory) {
+    return new Launch(dataDirectory);
+  }
+
   /** Starts {@code cairn serve}; {@link #await()} waits until it serves. */
   static ServerProcess start(Path dataDirectory, String... options) {
-    List<String> arguments = new ArrayList<>(List.of("serve", "--port", "0", "--admin-port", "0"));
-    arguments.addAll(List.of("--data-dir", dataDirectory.toString()));
-    arguments.addAll(Arrays.asList(options));
-    return new ServerProcess(cairn(arguments));
+    return at(dataDirectory).with(options).start();
   }
 
   /** The {@code cairn} command in a JVM of its own. */
   static Process cairn(List<String> arguments) {
-    List<String> command = new ArrayList<>();
+    return cairn(List.of(), List.of(), Map.of(), arguments);
+  }
+
+  private static Process cairn(
+      List<String> tracer,
+      List<String> jvm,
+      Map<String, String> environment,
+      List<String> arguments) {
+    List<String> command = new ArrayList<>(tracer);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     StringTokenizer options = new StringTokenizer(System.getProperty("cairn.test.jvm", ""));
     while (options.hasMoreTokens()) {
@@ -53,10 +112,13 @@ final class ServerProcess implements AutoCloseable {
     command.addAll(List.of("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.add("-Dlogback.configurationFile=logback.xml");
+    command.addAll(jvm);
     command.add("dev.cairn.server.cli.Main");
     command.addAll(arguments);
     try {
-      return new ProcessBuilder(command).start();
+      ProcessBuilder builder = new ProcessBuilder(command);
+      builder.environment().putAll(environment);
+      return builder.start();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -116,6 +178,19 @@ final class ServerProcess implements AutoCloseable {
     }
   }
 
+  /** Waits until the server serves, or has ended before it did. */
+  boolean serves() {
+    try {
+      address.get(60, TimeUnit.SECONDS);
+      return true;
+    } catch (ExecutionException e) {
+      return false;
+    } catch (InterruptedException | TimeoutException e) {
+      process.destroyForcibly();
+      throw new IllegalStateException("the server did not come up; it said: " + errors(), e);
+    }
+  }
+
   URI address() {
     return address.join();
   }
@@ -127,6 +202,14 @@ final class ServerProcess implements AutoCloseable {
   /** Time from the start of the process to its ready line. */
   long readyMillis() {
     return TimeUnit.NANOSECONDS.toMillis(readyNanos - startedNanos);
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
   }
 
   /** SIGKILL, and waits for the process to be gone. */

@@ -7,6 +7,9 @@ import dev.cairn.bundled.BundledModel;
 import dev.cairn.cluster.NodeConfig;
 import dev.cairn.device.Devices;
 import dev.cairn.model.ModelFile;
+import dev.cairn.persistence.DataDirectory;
+import dev.cairn.persistence.DataDirectoryException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -104,8 +107,15 @@ public final class NodeOptions {
    * Reads the model's file.
    *
    * @param directory where the bundled model is put if it is the one
+   * @throws UncheckedIOException where the directory is of a format that this program does not know
    */
   public ModelFile readModel(Path directory) {
+    // A directory that this program must not change gets no model either.
+    try {
+      DataDirectory.checkFormat(directory);
+    } catch (DataDirectoryException e) {
+      throw new UncheckedIOException(e.getMessage(), e);
+    }
     Path file = model == null ? BundledModel.extractTo(directory.resolve("models")) : model;
     return ModelFile.read(file, Devices.supportedTypes());
   }

@@ -1,0 +1,126 @@
+package dev.cairn.tests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a client has asked of a request's time holds over the end of the process. */
+class PauseAndDeadlineTest {
+  private static final int TIMEOUT_MILLIS = 12_000;
+
+  @TempDir Path directory;
+
+  @Test
+  @DisplayName("L1 a paused request stays paused after kill -9 and goes on to the same bytes")
+  void aPauseHolds() throws InterruptedException {
+    Load load = new Load(1, 400).uninterrupted(directory.resolve("quiet"));
+    Path data = directory.resolve("data");
+    ClientStream stream = load.stream(0, "paused");
+    JsonNode paused;
+    try (ServerProcess server = ServerProcess.start(data).await()) {
+      paused = pauseAfterFirstEvent(server, stream);
+      assertThat(paused.get("completion_tokens").asInt()).isBetween(1, 399);
+      server.kill();
+    }
+    try (ServerProcess server = ServerProcess.start(data).await()) {
+      ApiClient client = server.client();
+      // Long enough for the whole request: another one of its kind runs to its end.
+      ClientStream other = load.stream(0, "other");
+      Load.follow(server, List.of(other), () -> {});
+      assertThat(other.text()).isEqualTo(load.expected(0));
+      JsonNode still = status(client, stream.requestId());
+      assertThat(still.get("state").asText()).isEqualTo("paused");
+      assertThat(still.get("completion_tokens")).isEqualTo(paused.get("completion_tokens"));
+      assertThat(still.get("text")).isEqualTo(paused.get("text"));
+      assertThat(expectedPrefix(still, load)).isTrue();
+      String path = "/v1/requests/" + stream.requestId() + "/resume";
+      assertThat(client.post(path, Map.of()).status()).isEqualTo(200);
+      stream.follow(client, () -> {});
+    }
+    assertThat(stream.complete()).isTrue();
+    assertThat(stream.text()).isEqualTo(load.expected(0));
+  }
+
+  private static boolean expectedPrefix(JsonNode status, Load load) {
+    return load.expected(0).startsWith(status.get("text").asText());
+  }
+
+  @Test
+  @DisplayName("H15 a deadline stands over kill -9: it ends the request then, and not before")
+  void aDeadlineHolds() throws InterruptedException {
+    Path data = directory.resolve("data");
+    Load load = new Load(1, 400);
+    Map<String, Object> body = new HashMap<>(load.body(0));
+    body.put("timeout_ms", TIMEOUT_MILLIS);
+    ClientStream patient = new ClientStream(body, Optional.of("patient"));
+    body = new HashMap<>(body);
+    body.put("timeout_ms", 3000);
+    ClientStream hurried = new ClientStream(body, Optional.of("hurried"));
+    long submittedMillis;
+    try (ServerProcess server = ServerProcess.start(data).await()) {
+      submittedMillis = System.currentTimeMillis();
+      pauseAfterFirstEvent(server, patient);
+      pauseAfterFirstEvent(server, hurried);
+      server.kill();
+    }
+    // The time of the hurried one ends while the server is down.
+    assertThat(new CountDownLatch(1).await(3200, TimeUnit.MILLISECONDS)).isFalse();
+    try (ServerProcess server = ServerProcess.start(data).await()) {
+      ApiClient client = server.client();
+      JsonNode over = awaitEnd(client, hurried.requestId(), 5000);
+      assertThat(over.get("finish_reason").asText()).isEqualTo("timeout");
+      long asked = System.currentTimeMillis();
+      JsonNode waiting = status(client, patient.requestId());
+      if (asked < submittedMillis + TIMEOUT_MILLIS) {
+        assertThat(waiting.get("state").asText()).isEqualTo("paused");
+      }
+      JsonNode ended = awaitEnd(client, patient.requestId(), TIMEOUT_MILLIS + 5000);
+      assertThat(System.currentTimeMillis())
+          .as("milliseconds at the end")
+          .isGreaterThanOrEqualTo(submittedMillis + TIMEOUT_MILLIS);
+      assertThat(ended.get("finish_reason").asText()).isEqualTo("timeout");
+      assertThat(ended.get("completion_tokens")).isEqualTo(waiting.get("completion_tokens"));
+    }
+  }
+
+  private static JsonNode awaitEnd(ApiClient client, String id, long mostMillis) {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(mostMillis);
+    JsonNode now = status(client, id);
+    while (now.get("finish_reason").isNull()) {
+      assertThat(System.nanoTime()).as("still %s", now).isLessThan(deadline);
+      now = status(client, id);
+    }
+    return now;
+  }
+
+  private static JsonNode status(ApiClient client, String id) {
+    ApiClient.Reply reply = client.get("/v1/requests/" + id);
+    assertThat(reply.status()).as(reply.body().toString()).isEqualTo(200);
+    return reply.body();
+  }
+
+  /** Leaves the stream, which never ends while its request is paused, to a thread of its own. */
+  private static JsonNode pauseAfterFirstEvent(ServerProcess server, ClientStream stream)
+      throws InterruptedException {
+    ApiClient client = server.client();
+    CountDownLatch seen = new CountDownLatch(1);
+    Thread follower = new Thread(() -> stream.follow(client, seen::countDown), "follower");
+    follower.setDaemon(true);
+    follower.start();
+    assertThat(seen.await(30, TimeUnit.SECONDS)).isTrue();
+    ApiClient.Reply reply = client.post("/v1/requests/" + stream.requestId() + "/pause", Map.of());
+    assertThat(reply.status()).isEqualTo(200);
+    assertThat(reply.body().get("state").asText()).isEqualTo("paused");
+    return reply.body();
+  }
+}
