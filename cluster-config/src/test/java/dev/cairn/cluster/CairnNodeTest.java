@@ -38,8 +38,6 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** A node with a real journal and a simulated device. */
 class CairnNodeTest {
@@ -318,18 +316,15 @@ class CairnNodeTest {
     }
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"tcp", "aeron-udp"})
+  @Test
   @DisplayName("H12 a gateway uses the devices of other nodes, and goes on when one is gone")
-  void devicesOfOtherNodes(String transport) throws Exception {
+  void devicesOfOtherNodes() throws Exception {
     String cluster =
         "cairn.cluster { seeds = [\"127.0.0.1:"
             + freePort()
-            + "\"], transport = "
-            + transport
-            + " }\n"
+            + "\"] }\n"
             + "cairn.placement { probe-interval = 50 ms, probe-timeout = 500 ms, cooldown = 1 s }\n"
-            + "cairn.requests { retry-assign = 50 ms, check-interval = 300 ms, adopt-timeout = 500 ms }\n";
+            + "cairn.requests { retry-assign = 50 ms, check-interval = 2 s, adopt-timeout = 5 s }\n";
     String seed = cluster.replaceAll("(?s).*127.0.0.1:(\\d+).*", "$1");
     try (CairnNode gateway =
             start(cluster + "cairn.node { roles = [gateway], port = " + seed + " }", false);
@@ -341,7 +336,12 @@ class CairnNodeTest {
         views.add(get(gateway.requests().submit(spec("x" + i, random))));
       }
       doomed.allow(12);
-      ViewProbe.tokens(views.get(0), 1);
+      // Which of them the steps reach first depends on when the gateway learns of the device.
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+      while (views.stream().allMatch(view -> view.snapshot().tokens().size() == 0)) {
+        assertThat(System.nanoTime()).as("time to a first token").isLessThan(deadline);
+        Thread.onSpinWait();
+      }
       try (CairnNode second = start(cluster + "cairn.node.roles = [device]", false)) {
         assertThat(second.deviceInfo()).isPresent();
         first.close();
