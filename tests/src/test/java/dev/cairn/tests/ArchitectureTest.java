@@ -49,6 +49,8 @@ class ArchitectureTest {
         .definedBy("dev.cairn.persistence..")
         .layer("scheduling")
         .definedBy("dev.cairn.scheduling..")
+        .layer("placement")
+        .definedBy("dev.cairn.placement..")
         .layer("request")
         .definedBy("dev.cairn.request..")
         .layer("actors")
@@ -67,12 +69,15 @@ class ArchitectureTest {
         .mayOnlyBeAccessedByLayers("server")
         .whereLayer("actors")
         .mayOnlyBeAccessedByLayers("cluster-config", "server")
+        .whereLayer("placement")
+        .mayOnlyBeAccessedByLayers("actors", "cluster-config", "server")
         .whereLayer("request")
         .mayOnlyBeAccessedByLayers("actors", "cluster-config", "server")
         .whereLayer("scheduling")
         .mayOnlyBeAccessedByLayers("request", "actors", "cluster-config", "server")
         .whereLayer("persistence")
-        .mayOnlyBeAccessedByLayers("scheduling", "request", "actors", "cluster-config", "server")
+        .mayOnlyBeAccessedByLayers(
+            "scheduling", "placement", "request", "actors", "cluster-config", "server")
         .whereLayer("native-gpu")
         .mayOnlyBeAccessedByLayers("scheduling", "request", "actors", "cluster-config", "server")
         .whereLayer("model")
@@ -91,7 +96,8 @@ class ArchitectureTest {
   void thePureCoreKnowsNoActorsClocksThreadsOrRandomness() {
     noClasses()
         .that()
-        .resideInAnyPackage("dev.cairn.scheduling..", "dev.cairn.request..")
+        .resideInAnyPackage(
+            "dev.cairn.scheduling..", "dev.cairn.request..", "dev.cairn.placement..")
         .should()
         .dependOnClassesThat(
             resideInAPackage("org.apache.pekko..")
