@@ -40,6 +40,7 @@ import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.SpawnProtocol;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
+import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityContext;
@@ -301,7 +302,11 @@ public final class CairnNode implements AutoCloseable {
 
     /** Where the device is; the same after a restart at the same address. */
     private String nodeName() {
-      return cluster.seeds().isEmpty() ? "" : Cluster.get(system).selfMember().address().hostPort();
+      return cluster.seeds().isEmpty() ? "" : hostAndPort(Cluster.get(system).selfMember());
+    }
+
+    private static String hostAndPort(Member member) {
+      return member.address().host().get() + ":" + member.address().port().get();
     }
 
     private void join() {
@@ -324,6 +329,22 @@ public final class CairnNode implements AutoCloseable {
                   ? Join.create(node.selfMember().address())
                   : new JoinSeedNodes(cluster.seeds()));
       await(up, "the cluster");
+      refuseSecondGateway(node);
+    }
+
+    /** RocksDB belongs to one process: a second gateway would answer for requests it cannot see. */
+    private void refuseSecondGateway(Cluster node) {
+      for (Member member : node.state().getMembers()) {
+        if (cluster.isGateway()
+            && member.hasRole(ClusterSettings.GATEWAY)
+            && member.isOlderThan(node.selfMember())) {
+          throw new IllegalStateException(
+              "the cluster has a gateway at "
+                  + hostAndPort(member)
+                  + " already, whose journal this node cannot share; expected"
+                  + " cairn.node.roles = [device]");
+        }
+      }
     }
 
     private ShardedRequests shard(

@@ -353,4 +353,21 @@ class CairnNodeTest {
       }
     }
   }
+
+  @Test
+  @DisplayName("a second gateway with a journal of its own refuses to start and says why")
+  void aSecondGatewayRefuses() throws Exception {
+    int port = freePort();
+    String cluster = "cairn.cluster { seeds = [\"127.0.0.1:" + port + "\"] }\n";
+    Path second = directory.resolve("second");
+    try (CairnNode gateway = start(cluster + "cairn.node.port = " + port, false)) {
+      assertThatThrownBy(
+              () -> start(cluster + "cairn.journal.directory = \"" + second + "\"", false))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("has a gateway at 127.0.0.1:" + port)
+          .hasMessageContaining("cairn.node.roles = [device]");
+      RequestView view = get(gateway.requests().submit(spec("still", new Random(4))));
+      ViewProbe.finished(view);
+    }
+  }
 }
