@@ -13,6 +13,7 @@ import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 
@@ -86,6 +87,11 @@ public final class LocalNode implements NodeHandle {
   /** Calls the listener once when the journal fails; the process is expected to exit then. */
   public void onJournalFailure(Consumer<Throwable> listener) {
     node.journal().ifPresent(journal -> journal.onFailure(listener));
+  }
+
+  /** Completes when the node has ended: because it was closed, or its cluster put it out. */
+  public CompletionStage<?> whenTerminated() {
+    return node.whenTerminated();
   }
 
   @Override

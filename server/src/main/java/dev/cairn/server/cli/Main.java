@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
       "3:the journal failed, and the process stopped so that nothing undurable was shown",
       "4:the journal on disk is damaged; journal verify names the records",
       "5:replay computed other tokens than the journal holds",
+      "6:the cluster put this node out, because it no longer reached it",
     })
 public final class Main implements Callable<Integer> {
   static final int FAILED = 1;
@@ -42,6 +43,7 @@ public final class Main implements Callable<Integer> {
   static final int JOURNAL_FAILED = 3;
   static final int JOURNAL_DAMAGED = 4;
   static final int REPLAY_DIFFERS = 5;
+  static final int PUT_OUT = 6;
 
   @Spec private CommandSpec spec;
 

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -109,8 +110,10 @@ final class ServeCommand implements Callable<Integer> {
       HttpApi operators = HttpApi.forOperators(node, settings, metrics, ids);
       servers.add(bind(node, operators, settings, config.getInt("cairn.http.admin-port")));
     }
-    stopOnSignal(servers, node);
+    AtomicBoolean stopping = new AtomicBoolean();
+    stopOnSignal(servers, node, stopping);
     exitOnJournalFailure(node);
+    exitWhenPutOut(node, stopping);
     PrintWriter out = spec.commandLine().getOut();
     if (node.isGateway()) {
       InetSocketAddress address = servers.get(0).address();
@@ -148,10 +151,12 @@ final class ServeCommand implements Callable<Integer> {
    * A JVM that a signal ended would exit with the signal's number, although all went well: the hook
    * that runs then ends the process itself.
    */
-  private static void stopOnSignal(List<HttpServer> servers, LocalNode node) {
+  private static void stopOnSignal(
+      List<HttpServer> servers, LocalNode node, AtomicBoolean stopping) {
     Thread hook =
         new Thread(
             () -> {
+              stopping.set(true);
               int code = 0;
               try {
                 servers.stream()
@@ -176,5 +181,22 @@ final class ServeCommand implements Callable<Integer> {
               "the journal failed; the process ends, and goes on from it when restarted", cause);
           Runtime.getRuntime().halt(Main.JOURNAL_FAILED);
         });
+  }
+
+  /**
+   * A node whose side of a partition lost is out of its cluster for good: whoever started the
+   * process starts it again, and it joins anew.
+   */
+  private static void exitWhenPutOut(LocalNode node, AtomicBoolean stopping) {
+    node.whenTerminated()
+        .thenRun(
+            () -> {
+              if (!stopping.get()) {
+                LOG.error(
+                    "the cluster goes on without this node, which it no longer reached; the process"
+                        + " ends, and joins again when restarted");
+                Runtime.getRuntime().halt(Main.PUT_OUT);
+              }
+            });
   }
 }
