@@ -1,0 +1,104 @@
+package dev.cairn.cluster;
+
+import dev.cairn.actors.AdmissionGate;
+import dev.cairn.actors.DeviceDirectory;
+import dev.cairn.actors.DevicePlacement;
+import dev.cairn.actors.LeakRegistry;
+import dev.cairn.actors.RequestActor;
+import dev.cairn.actors.RequestViews;
+import dev.cairn.actors.SchedulerActor;
+import dev.cairn.persistence.journal.JournalAccess;
+import java.util.Optional;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityContext;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+
+/** What makes a node a gateway: placement, the sharded requests and what is kept for them. */
+final class RequestSharding {
+  private static final EntityTypeKey<RequestActor.Command> REQUEST =
+      EntityTypeKey.create(RequestActor.Command.class, "request");
+
+  private final StartUp startUp;
+  private final CairnNode.Parts parts;
+  private final NodeSettings settings;
+  private final ClusterSettings cluster;
+  private final RequestViews views = new RequestViews();
+  private final AdmissionGate gate;
+
+  RequestSharding(
+      StartUp startUp, CairnNode.Parts parts, NodeSettings settings, ClusterSettings cluster) {
+    this.startUp = startUp;
+    this.parts = parts;
+    this.settings = settings;
+    this.cluster = cluster;
+    this.gate = new AdmissionGate(settings.requests().maxUnfinished());
+  }
+
+  /**
+   * Begins to take shards, and returns the requests of the cluster.
+   *
+   * @param own scheduler of this node's device
+   */
+  ShardedRequests start(
+      Optional<ActorRef<SchedulerActor.Command>> own, int maxContext, JournalAccess journal) {
+    DevicePlacement placement = new DevicePlacement(cluster.placement(), System::nanoTime);
+    startUp.spawn(
+        DeviceDirectory.create(cluster.directory(), System::nanoTime, placement, own), "devices");
+    if (own.isPresent()) {
+      startUp.await(placement.any(), "the device");
+    }
+    RequestActor.Environment env = environment(placement);
+    ClusterSharding sharding = ClusterSharding.get(startUp.system());
+    sharding.init(
+        Entity.of(REQUEST, context -> request(context, env))
+            .withStopMessage(RequestActor.Stop.INSTANCE)
+            .withRole(ClusterSettings.GATEWAY));
+    return new ShardedRequests(
+        id -> sharding.entityRefFor(REQUEST, id),
+        own,
+        gate,
+        views,
+        maxContext,
+        settings.requests().askTimeout(),
+        () -> journal.stats().diskFull(),
+        startUp.system().executionContext());
+  }
+
+  private RequestActor.Environment environment(DevicePlacement placement) {
+    NodeSettings.Requests requests = settings.requests();
+    return new RequestActor.Environment(
+        placement,
+        views,
+        gate,
+        parts.tokenizer(),
+        parts.telemetry(),
+        System::nanoTime,
+        System::currentTimeMillis,
+        requests.maxDeviceLosses(),
+        requests.linger(),
+        requests.retryAssign(),
+        requests.adoptTimeout(),
+        requests.checkInterval(),
+        requests.minRestartBackoff(),
+        requests.maxRestartBackoff(),
+        requests.crashPoint());
+  }
+
+  private static Behavior<RequestActor.Command> request(
+      EntityContext<RequestActor.Command> context, RequestActor.Environment env) {
+    return RequestActor.create(
+        context.getEntityId(),
+        env,
+        self -> context.getShard().tell(new ClusterSharding.Passivate<>(self)));
+  }
+
+  /** Registers what is held here for requests. */
+  void register(LeakRegistry leaks) {
+    leaks.register("admissions", gate::unfinished);
+    leaks.register("views", views::size);
+    leaks.register("readers", views::readers);
+  }
+}

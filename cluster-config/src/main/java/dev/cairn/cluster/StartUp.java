@@ -1,0 +1,64 @@
+package dev.cairn.cluster;
+
+import java.time.Duration;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.Props;
+import org.apache.pekko.actor.typed.SpawnProtocol;
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
+
+/**
+ * What every part of a node needs while it comes up: to make actors, and to wait for what is not
+ * ready yet.
+ *
+ * @param system the node's actors
+ * @param most longest wait for any one thing, {@code cairn.node.start-timeout}
+ */
+record StartUp(ActorSystem<SpawnProtocol.Command> system, Duration most) {
+  /** Makes an actor. */
+  <T> ActorRef<T> spawn(Behavior<T> behavior, String name) {
+    return await(
+        AskPattern.<SpawnProtocol.Command, ActorRef<T>>ask(
+            system,
+            replyTo -> new SpawnProtocol.Spawn<>(behavior, name, Props.empty(), replyTo),
+            most,
+            system.scheduler()),
+        name);
+  }
+
+  /**
+   * Waits for a result.
+   *
+   * @param what names it in the error
+   * @throws IllegalStateException if it does not come in time or fails with a checked exception; an
+   *     unchecked one is thrown as it is
+   */
+  <T> T await(CompletionStage<T> stage, String what) {
+    try {
+      return stage.toCompletableFuture().get(most.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      Throwable cause =
+          e.getCause() instanceof CompletionException ? e.getCause().getCause() : e.getCause();
+      if (cause instanceof RuntimeException runtime) {
+        throw runtime;
+      }
+      throw new IllegalStateException(what + " failed: " + cause, cause);
+    } catch (TimeoutException e) {
+      throw new IllegalStateException(
+          what
+              + " was not ready within "
+              + most.toSeconds()
+              + " seconds (cairn.node.start-timeout)",
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while waiting for " + what, e);
+    }
+  }
+}
