@@ -1,9 +1,11 @@
 package dev.cairn.request;
 
 import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.persistence.Scheduling;
 import dev.cairn.request.Snapshot.Finish;
 import dev.cairn.request.Snapshot.State;
 import dev.cairn.scheduling.Admission;
@@ -17,8 +19,8 @@ import java.util.Optional;
  * What the events of one request add up to; the fold of the journal, without any actor.
  *
  * @param spec empty before the request is accepted
- * @param epoch newest attempt, 0 before the first
- * @param device name of that attempt's device, empty before the first
+ * @param band its urgency now
+ * @param attempts the newest of them, at most {@link #MAX_ATTEMPTS}, in order
  * @param paused whether it waits to be resumed
  * @param tokens committed output; the one list that grows
  * @param promptLogprobs of prompt tokens 1 and up, or empty
@@ -26,77 +28,134 @@ import java.util.Optional;
  */
 public record RequestState(
     Optional<RequestSpec> spec,
-    int epoch,
-    String device,
+    Band band,
+    List<Attempt> attempts,
     boolean paused,
     CommittedTokens tokens,
     List<TokenLogprobs> promptLogprobs,
     Optional<Finish> finish) {
-  /** Requests have no tenants yet, so all of them may share cached keys and values. */
-  private static final String NO_SALT = "";
+  /** Attempts that are remembered; beyond, the oldest that added no token is forgotten first. */
+  public static final int MAX_ATTEMPTS = 16;
 
   /** Before anything was written. */
   public static final RequestState NONE =
       new RequestState(
-          Optional.empty(), 0, "", false, CommittedTokens.EMPTY, List.of(), Optional.empty());
+          Optional.empty(),
+          Scheduling.DEFAULT.band(),
+          List.of(),
+          false,
+          CommittedTokens.EMPTY,
+          List.of(),
+          Optional.empty());
 
   /** The state after an event. An event that does not follow is a damaged journal. */
   public RequestState apply(RequestEvent event) {
     if (event instanceof RequestEvent.Accepted accepted) {
       expect(spec.isEmpty(), event, "a request that is not accepted yet");
+      RequestSpec request = accepted.spec();
       return new RequestState(
-          Optional.of(accepted.spec()), 0, device, paused, tokens, promptLogprobs, finish);
+          Optional.of(request),
+          request.scheduling().band(),
+          attempts,
+          paused,
+          tokens,
+          promptLogprobs,
+          finish);
     }
     expect(isUnfinished(), event, "an accepted, unfinished request");
     expect(event.index() == tokens.size(), event, "index " + tokens.size());
     if (event instanceof RequestEvent.Assigned assigned) {
-      expect(assigned.epoch() > epoch, event, "an epoch after " + epoch);
+      expect(assigned.epoch() > epoch(), event, "an epoch after " + epoch());
       expect(!paused, event, "a request that is not paused");
       return new RequestState(
-          spec, assigned.epoch(), assigned.device(), false, tokens, promptLogprobs, finish);
+          spec, band, attemptsAnd(assigned), false, tokens, promptLogprobs, finish);
     }
-    expect(event.epoch() == epoch, event, "epoch " + epoch);
+    expect(event.epoch() == epoch(), event, "epoch " + epoch());
     if (event instanceof RequestEvent.Paused) {
       expect(!paused, event, "a request that is not paused");
-      return new RequestState(spec, epoch, device, true, tokens, promptLogprobs, finish);
+      return paused(true);
     }
     if (event instanceof RequestEvent.Resumed) {
       expect(paused, event, "a paused request");
-      return new RequestState(spec, epoch, device, false, tokens, promptLogprobs, finish);
+      return paused(false);
+    }
+    if (event instanceof RequestEvent.Prioritized prioritized) {
+      return new RequestState(
+          spec, prioritized.band(), attempts, paused, tokens, promptLogprobs, finish);
     }
     if (event instanceof RequestEvent.TokensCommitted committed) {
       expect(!paused, event, "a request that is not paused");
       return new RequestState(
           spec,
-          epoch,
-          device,
+          band,
+          attempts,
           false,
           tokens.append(committed.tokens(), committed.logprobs()),
           committed.promptLogprobs().isEmpty() ? promptLogprobs : committed.promptLogprobs(),
           finish);
     }
     RequestEvent.Finished finished = (RequestEvent.Finished) event;
-    return new RequestState(
-        spec,
-        epoch,
-        device,
-        paused,
-        tokens,
-        promptLogprobs,
-        Optional.of(new Finish(finished.reason(), finished.detail())));
+    Finish end = new Finish(finished.reason(), finished.detail());
+    return new RequestState(spec, band, attempts, paused, tokens, promptLogprobs, Optional.of(end));
+  }
+
+  private RequestState paused(boolean now) {
+    return new RequestState(spec, band, attempts, now, tokens, promptLogprobs, finish);
+  }
+
+  private List<Attempt> attemptsAnd(RequestEvent.Assigned assigned) {
+    List<Attempt> all = new ArrayList<>(attempts);
+    all.add(
+        new Attempt(
+            assigned.epoch(), assigned.index(), assigned.device(), assigned.numericsVersion()));
+    if (all.size() > MAX_ATTEMPTS) {
+      int forgotten = 0;
+      for (int i = 0; i < MAX_ATTEMPTS; i++) {
+        if (all.get(i).firstIndex() == all.get(i + 1).firstIndex()) {
+          forgotten = i;
+          break;
+        }
+      }
+      all.remove(forgotten);
+    }
+    return List.copyOf(all);
+  }
+
+  /** Number of the newest attempt, 0 before the first. */
+  public int epoch() {
+    return attempts.isEmpty() ? 0 : newest().epoch();
+  }
+
+  /** Name of the newest attempt's device, empty before the first. */
+  public String device() {
+    return attempts.isEmpty() ? "" : newest().device();
+  }
+
+  private Attempt newest() {
+    return attempts.get(attempts.size() - 1);
+  }
+
+  /** Numerics version that computed the last token; empty where there is none yet. */
+  public String numericsVersion() {
+    for (int i = attempts.size() - 1; i >= 0; i--) {
+      if (attempts.get(i).firstIndex() < tokens.size()) {
+        return attempts.get(i).numericsVersion();
+      }
+    }
+    return "";
   }
 
   /** Whether tokens are the next ones of this attempt; nothing else is ever committed. */
   boolean isNext(Handover handover) {
     return isUnfinished()
         && !paused
-        && handover.epoch() == epoch
+        && handover.epoch() == epoch()
         && handover.firstIndex() == tokens.size();
   }
 
   /** Whether a repeated hand-over of this attempt says something else than what was committed. */
   boolean contradicts(Handover handover) {
-    if (handover.epoch() != epoch) {
+    if (handover.epoch() != epoch()) {
       return false;
     }
     for (int i = 0; i < handover.tokens().length; i++) {
@@ -121,7 +180,7 @@ public record RequestState(
       events.add(
           new RequestEvent.TokensCommitted(
               requestId,
-              epoch,
+              epoch(),
               tokens.size(),
               Arrays.copyOf(handover.tokens(), kept),
               handover.logprobs().isEmpty() ? List.of() : handover.logprobs().subList(0, kept),
@@ -134,7 +193,8 @@ public record RequestState(
     int total = tokens.size() + kept;
     end.ifPresent(
         e ->
-            events.add(new RequestEvent.Finished(requestId, epoch, total, e.reason(), e.detail())));
+            events.add(
+                new RequestEvent.Finished(requestId, epoch(), total, e.reason(), e.detail())));
     return events;
   }
 
@@ -146,7 +206,8 @@ public record RequestState(
     System.arraycopy(tokens.toArray(), 0, known, prompt, tokens.size());
     return new Admission(
         request.id(),
-        epoch,
+        epoch(),
+        band,
         request.submittedAtMillis(),
         known,
         prompt,
@@ -156,7 +217,7 @@ public record RequestState(
         request.ignoreEos(),
         request.logprobs(),
         request.promptLogprobs() && promptLogprobs.isEmpty(),
-        NO_SALT);
+        request.scheduling().tenant());
   }
 
   /** Whether the request exists and has not ended. */
@@ -169,8 +230,8 @@ public record RequestState(
     State state =
         finish.isPresent()
             ? State.FINISHED
-            : paused ? State.PAUSED : epoch == 0 ? State.ACCEPTED : State.ASSIGNED;
-    return new Snapshot(state, epoch, tokens, promptLogprobs, finish);
+            : paused ? State.PAUSED : attempts.isEmpty() ? State.ACCEPTED : State.ASSIGNED;
+    return new Snapshot(state, band, attempts, tokens, promptLogprobs, finish);
   }
 
   private static void expect(boolean holds, RequestEvent event, String expected) {

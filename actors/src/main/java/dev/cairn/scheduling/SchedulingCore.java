@@ -82,7 +82,7 @@ public final class SchedulingCore {
     if (known != null) {
       abandon(known);
     }
-    QueueKey key = new QueueKey(admission.submittedAtMillis(), nextKey++);
+    QueueKey key = new QueueKey(admission.band(), admission.submittedAtMillis(), nextKey++);
     Sequence sequence = new Sequence(admission, key, limits);
     sequences.put(sequence.requestId, sequence);
     if (sequence.wantsToken() || (sequence.isPromptOnly() && admission.promptLogprobs())) {

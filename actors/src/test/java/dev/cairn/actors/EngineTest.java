@@ -7,7 +7,6 @@ import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
 import dev.cairn.device.SlotSpec;
-import dev.cairn.model.Sampling;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.request.Snapshot;
@@ -117,22 +116,12 @@ class EngineTest {
 
   private RequestSpec spec(String id, Random random) {
     int[] prompt = random.ints(1 + random.nextInt(40), 1, SimulatedDevice.POISON).toArray();
-    return new RequestSpec(
-        id,
-        "m",
-        "f",
-        random.nextInt(3),
-        prompt,
-        1 + random.nextInt(60),
-        Sampling.GREEDY,
-        random.nextLong(),
-        List.of(),
-        random.nextBoolean(),
-        -1,
-        false,
-        false,
-        false,
-        0);
+    return RequestSpec.of(id, "m", "f", prompt)
+        .submittedAtMillis(random.nextInt(3))
+        .maxTokens(1 + random.nextInt(60))
+        .seed(random.nextLong())
+        .ignoreEos(random.nextBoolean())
+        .build();
   }
 
   private RequestView submit(RequestSpec spec) {
@@ -208,22 +197,7 @@ class EngineTest {
     for (int i = 0; i < 1000; i++) {
       int[] prompt = {1 + random.nextInt(900)};
       RequestSpec spec =
-          new RequestSpec(
-              "s" + i,
-              "m",
-              "f",
-              0,
-              prompt,
-              3,
-              Sampling.GREEDY,
-              i,
-              List.of(),
-              true,
-              -1,
-              false,
-              false,
-              false,
-              0);
+          RequestSpec.of("s" + i, "m", "f", prompt).maxTokens(3).seed(i).ignoreEos(true).build();
       RequestView view = submit(spec);
       running.add(view);
       read.add(follow(view));
@@ -268,22 +242,11 @@ class EngineTest {
     start(true);
     Random random = new Random(3);
     RequestSpec spec =
-        new RequestSpec(
-            "c",
-            "m",
-            "f",
-            0,
-            new int[] {5, 6},
-            100,
-            Sampling.GREEDY,
-            1,
-            List.of(),
-            true,
-            -1,
-            false,
-            false,
-            false,
-            0);
+        RequestSpec.of("c", "m", "f", new int[] {5, 6})
+            .maxTokens(100)
+            .seed(1)
+            .ignoreEos(true)
+            .build();
     RequestView view = submit(spec);
     RequestView other = submit(spec("other", random));
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
@@ -302,22 +265,11 @@ class EngineTest {
   }
 
   private static RequestSpec endless(String id, int seed) {
-    return new RequestSpec(
-        id,
-        "m",
-        "f",
-        0,
-        new int[] {5, 6, seed},
-        50,
-        Sampling.GREEDY,
-        seed,
-        List.of(),
-        true,
-        -1,
-        false,
-        false,
-        false,
-        0);
+    return RequestSpec.of(id, "m", "f", new int[] {5, 6, seed})
+        .maxTokens(50)
+        .seed(seed)
+        .ignoreEos(true)
+        .build();
   }
 
   @Test
@@ -329,10 +281,12 @@ class EngineTest {
       running.add(submit(endless("p" + i, i + 1)));
     }
     SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
-    device.allow(6);
-    for (RequestView view : running) {
-      ViewProbe.tokens(view, 2);
-    }
+    client.awaitAssert(
+        () -> {
+          device.allow(1);
+          assertThat(running).allMatch(v -> v.snapshot().tokens().size() >= 2);
+          return null;
+        });
     requests.forEach(request -> request.tell(new RequestActor.Pause(client.getRef())));
     client.awaitAssert(
         () -> {

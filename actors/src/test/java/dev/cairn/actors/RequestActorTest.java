@@ -3,7 +3,6 @@ package dev.cairn.actors;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.typesafe.config.ConfigFactory;
-import dev.cairn.model.Sampling;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
@@ -78,22 +77,12 @@ class RequestActorTest {
   }
 
   private static RequestSpec spec(String model, List<String> stop, int maxTokens) {
-    return new RequestSpec(
-        ID,
-        model,
-        "f",
-        5L,
-        new int[] {11, 12},
-        maxTokens,
-        Sampling.GREEDY,
-        3L,
-        stop,
-        false,
-        -1,
-        false,
-        false,
-        false,
-        0);
+    return RequestSpec.of(ID, model, "f", new int[] {11, 12})
+        .submittedAtMillis(5L)
+        .maxTokens(maxTokens)
+        .seed(3L)
+        .stop(stop)
+        .build();
   }
 
   private static RequestSpec spec() {
@@ -396,22 +385,12 @@ class RequestActorTest {
   void aDeadlineStands() {
     RequestSpec patient = spec();
     RequestSpec spec =
-        new RequestSpec(
-            ID,
-            "m",
-            "f",
-            System.currentTimeMillis(),
-            patient.promptTokens(),
-            20,
-            Sampling.GREEDY,
-            3L,
-            List.of(),
-            false,
-            -1,
-            false,
-            false,
-            false,
-            300);
+        RequestSpec.of(ID, "m", "f", patient.promptTokens())
+            .submittedAtMillis(System.currentTimeMillis())
+            .maxTokens(20)
+            .seed(3L)
+            .timeoutMillis(300)
+            .build();
     request.tell(new RequestActor.Submit(spec, client.getRef()));
     client.expectMessage(new RequestActor.Known(ID));
     scheduler.expectMessageClass(SchedulerActor.Admit.class);

@@ -6,12 +6,10 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
-import dev.cairn.model.Sampling;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.request.RequestState;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -47,22 +45,11 @@ class RequestViewTest {
   @DisplayName("H1 H6 a reader that throws at the end is logged once, and the result stands")
   void aReaderThrows() {
     RequestSpec spec =
-        new RequestSpec(
-            "one",
-            "m",
-            "f",
-            5L,
-            new int[] {11},
-            4,
-            Sampling.GREEDY,
-            3L,
-            List.of(),
-            false,
-            -1,
-            false,
-            false,
-            false,
-            0);
+        RequestSpec.of("one", "m", "f", new int[] {11})
+            .submittedAtMillis(5L)
+            .maxTokens(4)
+            .seed(3L)
+            .build();
     RequestEvent accepted = new RequestEvent.Accepted(spec);
     RequestEvent finished =
         new RequestEvent.Finished("one", 0, 0, FinishReason.CANCELLED, "cancelled");

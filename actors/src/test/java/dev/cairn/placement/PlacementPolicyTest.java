@@ -2,7 +2,6 @@ package dev.cairn.placement;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cairn.model.Sampling;
 import dev.cairn.persistence.RequestSpec;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -15,22 +14,7 @@ class PlacementPolicyTest {
   private final PlacementPolicy policy = new PlacementPolicy(0.1);
 
   private static RequestSpec spec() {
-    return new RequestSpec(
-        "r",
-        "m",
-        "print",
-        0,
-        new int[100],
-        50,
-        Sampling.GREEDY,
-        1,
-        List.of(),
-        false,
-        -1,
-        false,
-        false,
-        false,
-        0);
+    return RequestSpec.of("r", "m", "print", new int[100]).maxTokens(50).seed(1).build();
   }
 
   private static Candidate<String> device(

@@ -4,6 +4,7 @@ import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.SlotSpec;
 import dev.cairn.device.StepResult;
 import dev.cairn.model.Sampling;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -77,7 +78,19 @@ final class CoreDriver {
 
   static Admission admission(String id, int[] prompt, int maxTokens, String salt) {
     return new Admission(
-        id, 1, 1000, prompt, prompt.length, maxTokens, Sampling.GREEDY, 7, false, -1, false, salt);
+        id,
+        1,
+        Band.INTERACTIVE,
+        1000,
+        prompt,
+        prompt.length,
+        maxTokens,
+        Sampling.GREEDY,
+        7,
+        false,
+        -1,
+        false,
+        salt);
   }
 
   static int[] prompt(int seed, int length) {

@@ -6,6 +6,7 @@ import static dev.cairn.scheduling.CoreDriver.prompt;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cairn.model.Sampling;
+import dev.cairn.persistence.Band;
 import dev.cairn.scheduling.CoreDriver.Request;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -130,7 +131,19 @@ class PrefixCacheTest {
     for (String id : new String[] {"a", "b"}) {
       driver.admit(
           new Admission(
-              id, 1, 1000, tokens, tokens.length, 1, Sampling.GREEDY, 7, false, 0, true, ""));
+              id,
+              1,
+              Band.INTERACTIVE,
+              1000,
+              tokens,
+              tokens.length,
+              1,
+              Sampling.GREEDY,
+              7,
+              false,
+              0,
+              true,
+              ""));
       driver.drain();
     }
     assertThat(hits(driver)).isZero();

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cairn.device.Chunk;
 import dev.cairn.device.StepResult;
 import dev.cairn.model.Sampling;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.scheduling.CoreDriver.Request;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,7 +59,20 @@ class SchedulingCoreTest {
     CoreDriver driver = new CoreDriver(4, 16, 64, 64, 5);
     Request stops = driver.admit("a", 5, 50);
     Admission goesOn =
-        new Admission("b", 1, 1, prompt(1, 5), 5, 50, Sampling.GREEDY, 7, true, -1, false, "");
+        new Admission(
+            "b",
+            1,
+            Band.INTERACTIVE,
+            1,
+            prompt(1, 5),
+            5,
+            50,
+            Sampling.GREEDY,
+            7,
+            true,
+            -1,
+            false,
+            "");
     Request ignores = driver.admit(goesOn);
     driver.drain();
     assertThat(stops.reason()).isEqualTo(FinishReason.STOP);
@@ -86,6 +101,22 @@ class SchedulingCoreTest {
     StepPlan decode = driver.submitted.peekLast();
     assertThat(decode.step().chunks().stream().map(Chunk::slot))
         .containsExactlyElementsOf(prefill.step().chunks().stream().map(Chunk::slot).toList());
+  }
+
+  @Test
+  @DisplayName("an earlier band is served first, whenever it came; within one the older request")
+  void bandsComeFirst() {
+    assertThat(
+            Stream.of(
+                    new QueueKey(Band.BATCH, 1, 1),
+                    new QueueKey(Band.INTERACTIVE, 9, 4),
+                    new QueueKey(Band.SYSTEM, 50, 7),
+                    new QueueKey(Band.INTERACTIVE, 9, 2),
+                    new QueueKey(Band.PRODUCTION, 40, 6),
+                    new QueueKey(Band.INTERACTIVE, 3, 5))
+                .sorted()
+                .map(QueueKey::sequence))
+        .containsExactly(7L, 6L, 5L, 2L, 4L, 1L);
   }
 
   @Test
@@ -152,7 +183,20 @@ class SchedulingCoreTest {
       again.output.add(full[i]);
     }
     driver.core.admit(
-        new Admission("a", 2, 1000, known, 6, 12, Sampling.GREEDY, 7, false, -1, false, ""));
+        new Admission(
+            "a",
+            2,
+            Band.INTERACTIVE,
+            1000,
+            known,
+            6,
+            12,
+            Sampling.GREEDY,
+            7,
+            false,
+            -1,
+            false,
+            ""));
     driver.drain();
     assertThat(again.output).containsExactly(boxed(full));
     assertThat(again.ends).isOne();
@@ -234,7 +278,8 @@ class SchedulingCoreTest {
     CoreDriver driver = new CoreDriver(2, 4, 17, 64, 0);
     int[] tokens = prompt(9, 30);
     Admission scored =
-        new Admission("b", 1, 2000, tokens, 30, 2, Sampling.GREEDY, 7, false, 0, true, "");
+        new Admission(
+            "b", 1, Band.INTERACTIVE, 2000, tokens, 30, 2, Sampling.GREEDY, 7, false, 0, true, "");
     driver.admit("a", 29, 30);
     driver.admit(scored);
     List<Handover> seen = new ArrayList<>();
@@ -323,6 +368,7 @@ class SchedulingCoreTest {
             new Admission(
                 id,
                 1,
+                Band.INTERACTIVE,
                 random.nextInt(5),
                 alike(beginnings, length, random),
                 length,

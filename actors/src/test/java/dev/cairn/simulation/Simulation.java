@@ -217,22 +217,12 @@ final class Simulation {
               ignoreEos,
               END_EVERY);
       spec =
-          new RequestSpec(
-              id,
-              "m",
-              "f",
-              0,
-              prompt,
-              maxTokens,
-              Sampling.GREEDY,
-              seed,
-              List.of(),
-              ignoreEos,
-              -1,
-              false,
-              false,
-              false,
-              timeoutMillis);
+          RequestSpec.of(id, "m", "f", prompt)
+              .maxTokens(maxTokens)
+              .seed(seed)
+              .ignoreEos(ignoreEos)
+              .timeoutMillis(timeoutMillis)
+              .build();
     }
 
     /** Submits until it is acknowledged. */
@@ -260,22 +250,13 @@ final class Simulation {
     }
 
     private RequestSpec at(long millis) {
-      return new RequestSpec(
-          id,
-          "m",
-          "f",
-          millis,
-          prompt,
-          maxTokens,
-          Sampling.GREEDY,
-          spec.seed(),
-          List.of(),
-          spec.ignoreEos(),
-          -1,
-          false,
-          false,
-          false,
-          timeoutMillis);
+      return RequestSpec.of(id, "m", "f", prompt)
+          .submittedAtMillis(millis)
+          .maxTokens(maxTokens)
+          .seed(spec.seed())
+          .ignoreEos(spec.ignoreEos())
+          .timeoutMillis(timeoutMillis)
+          .build();
     }
 
     /** Pauses, resumes or cancels. */

@@ -18,7 +18,6 @@ import dev.cairn.model.AttentionSpec;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.NetworkSpec;
 import dev.cairn.model.RopeSpec;
-import dev.cairn.model.Sampling;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.scheduling.SimulatedDevice;
@@ -109,22 +108,12 @@ class CairnNodeTest {
 
   private static RequestSpec spec(String id, Random random) {
     int[] prompt = random.ints(1 + random.nextInt(40), 1, SimulatedDevice.POISON).toArray();
-    return new RequestSpec(
-        id,
-        "m",
-        "print",
-        1,
-        prompt,
-        1 + random.nextInt(60),
-        Sampling.GREEDY,
-        random.nextLong(),
-        List.of(),
-        true,
-        -1,
-        false,
-        false,
-        false,
-        0);
+    return RequestSpec.of(id, "m", "print", prompt)
+        .submittedAtMillis(1)
+        .maxTokens(1 + random.nextInt(60))
+        .seed(random.nextLong())
+        .ignoreEos(true)
+        .build();
   }
 
   private static int[] alone(RequestSpec spec) {
@@ -246,22 +235,12 @@ class CairnNodeTest {
       assertThat(get(node.requests().find("nobody"))).isEmpty();
       assertThat(get(node.requests().cancel("nobody"))).isEmpty();
       RequestSpec spec =
-          new RequestSpec(
-              "long",
-              "m",
-              "print",
-              1,
-              new int[CONTEXT],
-              1,
-              Sampling.GREEDY,
-              1,
-              List.of(),
-              true,
-              -1,
-              false,
-              false,
-              false,
-              0);
+          RequestSpec.of("long", "m", "print", new int[CONTEXT])
+              .submittedAtMillis(1)
+              .maxTokens(1)
+              .seed(1)
+              .ignoreEos(true)
+              .build();
       assertThatThrownBy(() -> get(node.requests().submit(spec)))
           .cause()
           .hasMessageContaining("128 tokens, expected at most 127");

@@ -10,8 +10,11 @@ import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.Band;
+import dev.cairn.persistence.Constraints;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.persistence.Scheduling;
 import dev.cairn.placement.DeviceStatus;
 import dev.cairn.request.LetGo;
 import dev.cairn.scheduling.Admission;
@@ -48,6 +51,7 @@ class MessagesTest {
     return new Admission(
         "request",
         7,
+        Band.BATCH,
         1234567890123L,
         new int[] {1, 70_000, 3, 4},
         3,
@@ -61,22 +65,21 @@ class MessagesTest {
   }
 
   private static RequestSpec spec() {
-    return new RequestSpec(
-        "request",
-        "model",
-        "print",
-        1234567890123L,
-        new int[] {1, 70_000, 3},
-        99,
-        new Sampling(0.7f, 40, 0.9f, 0.05f, 1.1f, 0.5f, -0.5f),
-        -6148914691236517206L,
-        List.of("a", "\n"),
-        true,
-        5,
-        true,
-        true,
-        true,
-        60_000);
+    return RequestSpec.of("request", "model", "print", new int[] {1, 70_000, 3})
+        .submittedAtMillis(1234567890123L)
+        .maxTokens(99)
+        .sampling(new Sampling(0.7f, 40, 0.9f, 0.05f, 1.1f, 0.5f, -0.5f))
+        .seed(-6148914691236517206L)
+        .stop(List.of("a", "\n"))
+        .ignoreEos(true)
+        .logprobs(5)
+        .echo(true)
+        .promptLogprobs(true)
+        .cancelOnDisconnect(true)
+        .timeoutMillis(60_000)
+        .constraints(new Constraints("cpu", "Q8_0", "llama", 9))
+        .scheduling(new Scheduling(Band.BATCH, "tenant", "parent", true, "session", "group", 2, 7))
+        .build();
   }
 
   private Object roundTrip(ClusterMessage message) throws Exception {

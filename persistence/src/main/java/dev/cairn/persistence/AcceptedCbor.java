@@ -19,6 +19,9 @@ final class AcceptedCbor {
   /** First schema version whose requests have a timeout. */
   private static final int TIMEOUTS = 2;
 
+  /** First schema version whose requests have constraints and scheduling. */
+  private static final int PLACES = 3;
+
   private static final ObjectMapper CBOR = new ObjectMapper(new CBORFactory());
 
   private AcceptedCbor() {}
@@ -48,6 +51,22 @@ final class AcceptedCbor {
     map.put("promptLogprobs", spec.promptLogprobs());
     map.put("cancelOnDisconnect", spec.cancelOnDisconnect());
     map.put("timeoutMillis", spec.timeoutMillis());
+    Constraints constraints = spec.constraints();
+    map.putObject("constraints")
+        .put("backend", constraints.backend())
+        .put("weightType", constraints.weightType())
+        .put("architecture", constraints.architecture())
+        .put("minKvTokens", constraints.minKvTokens());
+    Scheduling scheduling = spec.scheduling();
+    map.putObject("scheduling")
+        .put("band", RequestEventCodec.code(scheduling.band()))
+        .put("tenant", scheduling.tenant())
+        .put("parent", scheduling.parent())
+        .put("keepWhenParentCancelled", scheduling.keepWhenParentCancelled())
+        .put("session", scheduling.session())
+        .put("group", scheduling.group())
+        .put("groupSize", scheduling.groupSize())
+        .put("noProgressMillis", scheduling.noProgressMillis());
     try {
       return CBOR.writeValueAsBytes(map);
     } catch (IOException e) {
@@ -68,12 +87,20 @@ final class AcceptedCbor {
     if (map == null || !map.isObject()) {
       throw new EventFormatException("The request is not a CBOR map.");
     }
+    try {
+      return spec(map, version);
+    } catch (IllegalArgumentException e) {
+      throw new EventFormatException("The request cannot be: " + e.getMessage(), e);
+    }
+  }
+
+  private static RequestSpec spec(JsonNode map, int version) throws EventFormatException {
     JsonNode sampling = field(map, "sampling", JsonNode::isObject, "a map");
     return new RequestSpec(
         text(map, "id"),
         text(map, "model"),
         text(map, "modelFingerprint"),
-        field(map, "submittedAtMillis", JsonNode::canConvertToLong, "a whole number").longValue(),
+        longNumber(map, "submittedAtMillis"),
         tokens(field(map, "promptTokens", JsonNode::isBinary, "a byte string")),
         number(map, "maxTokens"),
         new Sampling(
@@ -84,17 +111,38 @@ final class AcceptedCbor {
             real(sampling, "repetitionPenalty"),
             real(sampling, "presencePenalty"),
             real(sampling, "frequencyPenalty")),
-        field(map, "seed", JsonNode::canConvertToLong, "a whole number").longValue(),
+        longNumber(map, "seed"),
         texts(field(map, "stop", JsonNode::isArray, "an array")),
         flag(map, "ignoreEos"),
         number(map, "logprobs"),
         flag(map, "echo"),
         flag(map, "promptLogprobs"),
         flag(map, "cancelOnDisconnect"),
-        version < TIMEOUTS
-            ? 0
-            : field(map, "timeoutMillis", JsonNode::canConvertToLong, "a whole number")
-                .longValue());
+        version < TIMEOUTS ? 0 : longNumber(map, "timeoutMillis"),
+        version < PLACES ? Constraints.NONE : constraints(map),
+        version < PLACES ? Scheduling.DEFAULT : scheduling(map));
+  }
+
+  private static Constraints constraints(JsonNode map) throws EventFormatException {
+    JsonNode node = field(map, "constraints", JsonNode::isObject, "a map");
+    return new Constraints(
+        text(node, "backend"),
+        text(node, "weightType"),
+        text(node, "architecture"),
+        longNumber(node, "minKvTokens"));
+  }
+
+  private static Scheduling scheduling(JsonNode map) throws EventFormatException {
+    JsonNode node = field(map, "scheduling", JsonNode::isObject, "a map");
+    return new Scheduling(
+        RequestEventCodec.band(number(node, "band")),
+        text(node, "tenant"),
+        text(node, "parent"),
+        flag(node, "keepWhenParentCancelled"),
+        text(node, "session"),
+        text(node, "group"),
+        number(node, "groupSize"),
+        longNumber(node, "noProgressMillis"));
   }
 
   private static byte[] packed(int[] tokens) {
@@ -156,6 +204,10 @@ final class AcceptedCbor {
   private static int number(JsonNode map, String name) throws EventFormatException {
     return field(map, name, n -> n.isIntegralNumber() && n.canConvertToInt(), "a number of 32 bits")
         .intValue();
+  }
+
+  private static long longNumber(JsonNode map, String name) throws EventFormatException {
+    return field(map, name, JsonNode::canConvertToLong, "a whole number").longValue();
   }
 
   private static float real(JsonNode map, String name) throws EventFormatException {

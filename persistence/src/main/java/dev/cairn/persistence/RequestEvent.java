@@ -11,7 +11,7 @@ import java.util.Objects;
  */
 public sealed interface RequestEvent {
   /** Version of the events' form that this program writes. */
-  int SCHEMA_VERSION = 2;
+  int SCHEMA_VERSION = 3;
 
   String requestId();
 
@@ -102,6 +102,14 @@ public sealed interface RequestEvent {
    * @param index number of tokens committed before
    */
   record Resumed(String requestId, int epoch, int index) implements RequestEvent {}
+
+  /**
+   * The request's urgency changed.
+   *
+   * @param index number of tokens committed before
+   * @param band its urgency from now on
+   */
+  record Prioritized(String requestId, int epoch, int index, Band band) implements RequestEvent {}
 
   /**
    * The request ended. Removes it from the journal's unfinished ones.

@@ -5,6 +5,7 @@ import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.Paused;
+import dev.cairn.persistence.RequestEvent.Prioritized;
 import dev.cairn.persistence.RequestEvent.Resumed;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ public final class RequestEventCodec {
   private static final String FINISHED = "finished";
   private static final String PAUSED = "paused";
   private static final String RESUMED = "resumed";
+  private static final String PRIORITIZED = "prioritized";
 
   private RequestEventCodec() {}
 
@@ -48,6 +50,8 @@ public final class RequestEventCodec {
       }
       putLogprobs(out, committed.logprobs());
       putLogprobs(out, committed.promptLogprobs());
+    } else if (event instanceof Prioritized prioritized) {
+      out.putByte(code(prioritized.band()));
     } else if (event instanceof Finished finished) {
       out.putByte(code(finished.reason())).putString(finished.detail());
     }
@@ -105,6 +109,9 @@ public final class RequestEventCodec {
                   in.readString());
           case PAUSED -> new Paused(header.requestId(), header.epoch(), header.index());
           case RESUMED -> new Resumed(header.requestId(), header.epoch(), header.index());
+          case PRIORITIZED ->
+              new Prioritized(
+                  header.requestId(), header.epoch(), header.index(), band(in.readByte()));
           default -> throw unknown(manifest);
         };
     in.expectEnd();
@@ -130,6 +137,8 @@ public final class RequestEventCodec {
       return PAUSED;
     } else if (event instanceof Resumed) {
       return RESUMED;
+    } else if (event instanceof Prioritized) {
+      return PRIORITIZED;
     } else {
       return FINISHED;
     }
@@ -164,7 +173,8 @@ public final class RequestEventCodec {
     return new EventFormatException(
         "An event has the manifest \""
             + manifest
-            + "\", expected accepted, assigned, tokens, paused, resumed or finished and a schema version up to "
+            + "\", expected accepted, assigned, tokens, paused, resumed, prioritized or finished and"
+            + " a schema version up to "
             + RequestEvent.SCHEMA_VERSION
             + ".");
   }
@@ -243,6 +253,25 @@ public final class RequestEventCodec {
       case 5 -> FinishReason.TIMEOUT;
       default ->
           throw new EventFormatException("A finish reason is " + code + ", expected 1 to 5.");
+    };
+  }
+
+  static int code(Band band) {
+    return switch (band) {
+      case SYSTEM -> 1;
+      case PRODUCTION -> 2;
+      case INTERACTIVE -> 3;
+      case BATCH -> 4;
+    };
+  }
+
+  static Band band(int code) throws EventFormatException {
+    return switch (code) {
+      case 1 -> Band.SYSTEM;
+      case 2 -> Band.PRODUCTION;
+      case 3 -> Band.INTERACTIVE;
+      case 4 -> Band.BATCH;
+      default -> throw new EventFormatException("A band is " + code + ", expected 1 to 4.");
     };
   }
 }

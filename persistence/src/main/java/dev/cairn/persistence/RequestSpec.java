@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A request in full: everything that decides its output, fixed before it is accepted.
+ * A request in full: everything that decides its output, fixed before it is accepted, and what it
+ * asks for beside that. {@link #of} names what every request needs and gives the rest its default.
  *
  * @param id names the request for ever (a ULID, or derived from the client's idempotency key)
  * @param model name of the model
@@ -24,6 +25,8 @@ import java.util.Objects;
  * @param cancelOnDisconnect whether the request ends when its client leaves
  * @param timeoutMillis how long after {@code submittedAtMillis} the request ends with what it has;
  *     0: never
+ * @param constraints what it demands of its device
+ * @param scheduling where it stands among others
  */
 public record RequestSpec(
     String id,
@@ -40,13 +43,40 @@ public record RequestSpec(
     boolean echo,
     boolean promptLogprobs,
     boolean cancelOnDisconnect,
-    long timeoutMillis) {
+    long timeoutMillis,
+    Constraints constraints,
+    Scheduling scheduling) {
   public RequestSpec {
     stop = List.copyOf(stop);
+    Objects.requireNonNull(constraints, "a request without its constraints");
+    Objects.requireNonNull(scheduling, "a request without its scheduling");
     if (timeoutMillis < 0) {
       throw new IllegalArgumentException(
           "a timeout of " + timeoutMillis + " ms, expected 0 or more");
     }
+  }
+
+  /** A greedy request for 16 tokens with everything else at its default. */
+  public static Builder of(String id, String model, String modelFingerprint, int... promptTokens) {
+    return new Builder(id, model, modelFingerprint, promptTokens);
+  }
+
+  /** The same, to be changed. */
+  public Builder toBuilder() {
+    return new Builder(id, model, modelFingerprint, promptTokens)
+        .submittedAtMillis(submittedAtMillis)
+        .maxTokens(maxTokens)
+        .sampling(sampling)
+        .seed(seed)
+        .stop(stop)
+        .ignoreEos(ignoreEos)
+        .logprobs(logprobs)
+        .echo(echo)
+        .promptLogprobs(promptLogprobs)
+        .cancelOnDisconnect(cancelOnDisconnect)
+        .timeoutMillis(timeoutMillis)
+        .constraints(constraints)
+        .scheduling(scheduling);
   }
 
   /**
@@ -67,7 +97,9 @@ public record RequestSpec(
         && echo == that.echo
         && promptLogprobs == that.promptLogprobs
         && cancelOnDisconnect == that.cancelOnDisconnect
-        && timeoutMillis == that.timeoutMillis;
+        && timeoutMillis == that.timeoutMillis
+        && constraints.equals(that.constraints)
+        && scheduling.equals(that.scheduling);
   }
 
   /** By value, the prompt's tokens included. */
@@ -81,5 +113,119 @@ public record RequestSpec(
   @Override
   public int hashCode() {
     return Objects.hash(id, model, seed, maxTokens, Arrays.hashCode(promptTokens));
+  }
+
+  /** Collects what a request is made of; each method is named after a component and sets it. */
+  public static final class Builder {
+    private final String id;
+    private final String model;
+    private final String modelFingerprint;
+    private final int[] promptTokens;
+    private long submittedAtMillis;
+    private int maxTokens = 16;
+    private Sampling sampling = Sampling.GREEDY;
+    private long seed;
+    private List<String> stop = List.of();
+    private boolean ignoreEos;
+    private int logprobs = -1;
+    private boolean echo;
+    private boolean promptLogprobs;
+    private boolean cancelOnDisconnect;
+    private long timeoutMillis;
+    private Constraints constraints = Constraints.NONE;
+    private Scheduling scheduling = Scheduling.DEFAULT;
+
+    private Builder(String id, String model, String modelFingerprint, int[] promptTokens) {
+      this.id = id;
+      this.model = model;
+      this.modelFingerprint = modelFingerprint;
+      this.promptTokens = promptTokens;
+    }
+
+    public RequestSpec build() {
+      return new RequestSpec(
+          id,
+          model,
+          modelFingerprint,
+          submittedAtMillis,
+          promptTokens,
+          maxTokens,
+          sampling,
+          seed,
+          stop,
+          ignoreEos,
+          logprobs,
+          echo,
+          promptLogprobs,
+          cancelOnDisconnect,
+          timeoutMillis,
+          constraints,
+          scheduling);
+    }
+
+    public Builder submittedAtMillis(long value) {
+      submittedAtMillis = value;
+      return this;
+    }
+
+    public Builder maxTokens(int value) {
+      maxTokens = value;
+      return this;
+    }
+
+    public Builder sampling(Sampling value) {
+      sampling = value;
+      return this;
+    }
+
+    public Builder seed(long value) {
+      seed = value;
+      return this;
+    }
+
+    public Builder stop(List<String> value) {
+      stop = value;
+      return this;
+    }
+
+    public Builder ignoreEos(boolean value) {
+      ignoreEos = value;
+      return this;
+    }
+
+    public Builder logprobs(int value) {
+      logprobs = value;
+      return this;
+    }
+
+    public Builder echo(boolean value) {
+      echo = value;
+      return this;
+    }
+
+    public Builder promptLogprobs(boolean value) {
+      promptLogprobs = value;
+      return this;
+    }
+
+    public Builder cancelOnDisconnect(boolean value) {
+      cancelOnDisconnect = value;
+      return this;
+    }
+
+    public Builder timeoutMillis(long value) {
+      timeoutMillis = value;
+      return this;
+    }
+
+    public Builder constraints(Constraints value) {
+      constraints = value;
+      return this;
+    }
+
+    public Builder scheduling(Scheduling value) {
+      scheduling = value;
+      return this;
+    }
   }
 }

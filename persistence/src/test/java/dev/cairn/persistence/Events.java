@@ -6,6 +6,7 @@ import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.Paused;
+import dev.cairn.persistence.RequestEvent.Prioritized;
 import dev.cairn.persistence.RequestEvent.Resumed;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import java.util.ArrayList;
@@ -27,22 +28,31 @@ final class Events {
     events.put(
         "accepted",
         new Accepted(
-            new RequestSpec(
-                id,
-                "smollm2-135m",
-                "sha256:0f1e2d",
-                1_763_790_000_123L,
-                new int[] {1, 127, 128, 49_151, 2_000_000},
-                256,
-                new Sampling(0.7f, 40, 0.95f, 0.05f, 1.1f, 0.25f, -0.5f),
-                -6_148_914_691_236_517_206L,
-                List.of("\n\n", "Übung"),
-                true,
-                5,
-                true,
-                true,
-                true,
-                90_000L)));
+            RequestSpec.of(
+                    id, "smollm2-135m", "sha256:0f1e2d", new int[] {1, 127, 128, 49_151, 2_000_000})
+                .submittedAtMillis(1_763_790_000_123L)
+                .maxTokens(256)
+                .sampling(new Sampling(0.7f, 40, 0.95f, 0.05f, 1.1f, 0.25f, -0.5f))
+                .seed(-6_148_914_691_236_517_206L)
+                .stop(List.of("\n\n", "Übung"))
+                .ignoreEos(true)
+                .logprobs(5)
+                .echo(true)
+                .promptLogprobs(true)
+                .cancelOnDisconnect(true)
+                .timeoutMillis(90_000L)
+                .constraints(new Constraints("cpu", "Q8_0", "llama", 70_000))
+                .scheduling(
+                    new Scheduling(
+                        Band.BATCH,
+                        "Ümlaut & co",
+                        "01JD9XK3Q4V7W8Y2Z5A6B1C0DA",
+                        true,
+                        "session-1",
+                        "group-1",
+                        300,
+                        45_000))
+                .build()));
     events.put("assigned", new Assigned(id, 1, 0, "cpu-0", "cairn-1"));
     events.put("assigned-again", new Assigned(id, 300, 70_000, "hip:0@node-b", "cairn-1"));
     events.put("tokens-one", tokens(id, 1, 0, new int[] {49_151}));
@@ -58,36 +68,34 @@ final class Events {
             List.of(new TokenLogprobs(-3f, new int[0], new float[0]))));
     events.put("paused", new Paused(id, 2, 8));
     events.put("resumed", new Resumed(id, 2, 8));
+    events.put("prioritized", new Prioritized(id, 2, 8, Band.PRODUCTION));
     events.put("finished", new Finished(id, 2, 8, FinishReason.STOP, ""));
     events.put("finished-error", new Finished(id, 2, 8, FinishReason.ERROR, "The device is gone."));
     events.put("finished-timeout", new Finished(id, 2, 8, FinishReason.TIMEOUT, ""));
     return events;
   }
 
-  /** The same, as schema version 1 could say it. */
-  static Map<String, RequestEvent> goldenOfVersion1() {
+  /** The same, as schema version 2 could say it. */
+  static Map<String, RequestEvent> goldenOfVersion2() {
     Map<String, RequestEvent> events = golden();
-    List.of("paused", "resumed", "finished-timeout").forEach(events::remove);
-    RequestSpec s = ((Accepted) events.get("accepted")).spec();
+    events.remove("prioritized");
+    RequestSpec newest = ((Accepted) events.get("accepted")).spec();
     events.put(
         "accepted",
         new Accepted(
-            new RequestSpec(
-                s.id(),
-                s.model(),
-                s.modelFingerprint(),
-                s.submittedAtMillis(),
-                s.promptTokens(),
-                s.maxTokens(),
-                s.sampling(),
-                s.seed(),
-                s.stop(),
-                s.ignoreEos(),
-                s.logprobs(),
-                s.echo(),
-                s.promptLogprobs(),
-                s.cancelOnDisconnect(),
-                0)));
+            newest.toBuilder()
+                .constraints(Constraints.NONE)
+                .scheduling(Scheduling.DEFAULT)
+                .build()));
+    return events;
+  }
+
+  /** The same, as schema version 1 could say it. */
+  static Map<String, RequestEvent> goldenOfVersion1() {
+    Map<String, RequestEvent> events = goldenOfVersion2();
+    List.of("paused", "resumed", "finished-timeout").forEach(events::remove);
+    RequestSpec newest = ((Accepted) events.get("accepted")).spec();
+    events.put("accepted", new Accepted(newest.toBuilder().timeoutMillis(0).build()));
     return events;
   }
 
@@ -99,7 +107,7 @@ final class Events {
     String id = text(random, 40);
     int epoch = number(random);
     int index = number(random);
-    return switch (random.nextInt(6)) {
+    return switch (random.nextInt(7)) {
       case 0 -> new Accepted(spec(random, id));
       case 1 -> new Assigned(id, epoch, index, text(random, 20), text(random, 20));
       case 2 ->
@@ -112,6 +120,7 @@ final class Events {
               logprobs(random));
       case 3 -> new Paused(id, epoch, index);
       case 4 -> new Resumed(id, epoch, index);
+      case 5 -> new Prioritized(id, epoch, index, band(random));
       default ->
           new Finished(
               id, epoch, index, REASONS.get(random.nextInt(REASONS.size())), text(random, 80));
@@ -123,29 +132,48 @@ final class Events {
     for (int n = random.nextInt(4); n > 0; n--) {
       stop.add(text(random, 10));
     }
-    return new RequestSpec(
-        id,
+    return RequestSpec.of(id, text(random, 30), text(random, 64), ints(random, random.nextInt(500)))
+        .submittedAtMillis(random.nextLong())
+        .maxTokens(number(random))
+        .sampling(
+            new Sampling(
+                random.nextFloat(),
+                number(random),
+                random.nextFloat(),
+                Float.MIN_VALUE,
+                random.nextFloat() * 1e9f,
+                -random.nextFloat(),
+                random.nextFloat()))
+        .seed(random.nextLong())
+        .stop(stop)
+        .ignoreEos(random.nextBoolean())
+        .logprobs(random.nextInt(22) - 1)
+        .echo(random.nextBoolean())
+        .promptLogprobs(random.nextBoolean())
+        .cancelOnDisconnect(random.nextBoolean())
+        .timeoutMillis(random.nextLong() >>> 1)
+        .constraints(
+            new Constraints(
+                text(random, 9), text(random, 9), text(random, 9), random.nextLong() >>> 1))
+        .scheduling(scheduling(random))
+        .build();
+  }
+
+  private static Scheduling scheduling(Random random) {
+    boolean grouped = random.nextBoolean();
+    return new Scheduling(
+        band(random),
+        text(random, 20),
         text(random, 30),
-        text(random, 64),
-        random.nextLong(),
-        ints(random, random.nextInt(500)),
-        number(random),
-        new Sampling(
-            random.nextFloat(),
-            number(random),
-            random.nextFloat(),
-            Float.MIN_VALUE,
-            random.nextFloat() * 1e9f,
-            -random.nextFloat(),
-            random.nextFloat()),
-        random.nextLong(),
-        stop,
         random.nextBoolean(),
-        random.nextInt(22) - 1,
-        random.nextBoolean(),
-        random.nextBoolean(),
-        random.nextBoolean(),
+        text(random, 20),
+        grouped ? text(random, 20) : "",
+        grouped ? 1 + random.nextInt(100_000) : 0,
         random.nextLong() >>> 1);
+  }
+
+  private static Band band(Random random) {
+    return Band.values()[random.nextInt(Band.values().length)];
   }
 
   private static List<TokenLogprobs> logprobs(Random random) {

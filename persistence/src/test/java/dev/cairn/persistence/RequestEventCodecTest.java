@@ -54,7 +54,8 @@ class RequestEventCodecTest {
   @DisplayName("bytes of every schema version are read as they were meant")
   void golden() throws IOException {
     assertReads("/golden/schema-1.properties", Events.goldenOfVersion1());
-    assertReads("/golden/schema-2.properties", Events.golden());
+    assertReads("/golden/schema-2.properties", Events.goldenOfVersion2());
+    assertReads("/golden/schema-3.properties", Events.golden());
   }
 
   @Test
@@ -103,9 +104,9 @@ class RequestEventCodecTest {
   @DisplayName("an unknown manifest and a newer schema version are refused by name")
   void refusesUnknown() {
     byte[] bytes = serializer.toBinary(Events.golden().get("finished"));
-    assertThatThrownBy(() -> serializer.fromBinary(bytes, "finished:3"))
+    assertThatThrownBy(() -> serializer.fromBinary(bytes, "finished:4"))
         .isInstanceOf(EventFormatException.class)
-        .hasMessageContaining("finished:3")
+        .hasMessageContaining("finished:4")
         .hasMessageContaining("newer program");
     for (String manifest : new String[] {"", "revoked:1", "finished", "finished:0", "finished:x"}) {
       assertThatThrownBy(() -> serializer.fromBinary(bytes, manifest))
@@ -113,10 +114,10 @@ class RequestEventCodecTest {
           .hasMessageContaining("\"" + manifest + "\"");
     }
     byte[] newer = bytes.clone();
-    newer[0] = 3;
-    assertThatThrownBy(() -> serializer.fromBinary(newer, "finished:2"))
+    newer[0] = 4;
+    assertThatThrownBy(() -> serializer.fromBinary(newer, "finished:3"))
         .isInstanceOf(EventFormatException.class)
-        .hasMessageContaining("schema version 3");
+        .hasMessageContaining("schema version 4");
     assertThatThrownBy(() -> serializer.toBinary("text"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("java.lang.String");
@@ -151,7 +152,7 @@ class RequestEventCodecTest {
         noise[random.nextInt(noise.length)] = (byte) random.nextInt();
       }
       try {
-        assertThat(serializer.fromBinary(noise, "tokens:2")).isInstanceOf(RequestEvent.class);
+        assertThat(serializer.fromBinary(noise, "tokens:3")).isInstanceOf(RequestEvent.class);
       } catch (IOException refused) {
         assertThat(refused).isInstanceOf(EventFormatException.class).message().isNotBlank();
       }
@@ -166,7 +167,7 @@ class RequestEventCodecTest {
     ObjectNode map = (ObjectNode) CBOR.readTree(AcceptedCbor.encode(spec));
 
     ObjectNode more = map.deepCopy().put("@class", "java.lang.Runtime").put("later", 1);
-    assertThat(AcceptedCbor.decode(CBOR.writeValueAsBytes(more), 2)).isEqualTo(spec);
+    assertThat(AcceptedCbor.decode(CBOR.writeValueAsBytes(more), 3)).isEqualTo(spec);
 
     for (Iterator<String> names = map.fieldNames(); names.hasNext(); ) {
       String name = names.next();
@@ -175,19 +176,30 @@ class RequestEventCodecTest {
       assertRefused(missing, name);
       assertRefused(map.deepCopy().putNull(name), name);
     }
-    for (Iterator<String> names = map.get("sampling").fieldNames(); names.hasNext(); ) {
-      String name = names.next();
-      ObjectNode missing = map.deepCopy();
-      ((ObjectNode) missing.get("sampling")).remove(name);
-      assertRefused(missing, name);
+    for (String part : new String[] {"sampling", "constraints", "scheduling"}) {
+      for (Iterator<String> names = map.get(part).fieldNames(); names.hasNext(); ) {
+        String name = names.next();
+        ObjectNode missing = map.deepCopy();
+        ((ObjectNode) missing.get(part)).remove(name);
+        assertRefused(missing, name);
+      }
     }
-    assertThatThrownBy(() -> AcceptedCbor.decode("no CBOR".getBytes(StandardCharsets.UTF_8), 2))
+    ObjectNode impossible = map.deepCopy();
+    ((ObjectNode) impossible.get("constraints")).put("minKvTokens", -1);
+    assertThatThrownBy(() -> AcceptedCbor.decode(CBOR.writeValueAsBytes(impossible), 3))
+        .isInstanceOf(EventFormatException.class)
+        .hasMessageContaining("-1 KV tokens");
+    ((ObjectNode) map.get("scheduling")).put("band", 9);
+    assertThatThrownBy(() -> AcceptedCbor.decode(CBOR.writeValueAsBytes(map), 3))
+        .isInstanceOf(EventFormatException.class)
+        .hasMessageContaining("band is 9");
+    assertThatThrownBy(() -> AcceptedCbor.decode("no CBOR".getBytes(StandardCharsets.UTF_8), 3))
         .isInstanceOf(EventFormatException.class);
   }
 
   private static void assertRefused(ObjectNode map, String name) throws IOException {
     byte[] bytes = CBOR.writeValueAsBytes(map);
-    assertThatThrownBy(() -> AcceptedCbor.decode(bytes, 2))
+    assertThatThrownBy(() -> AcceptedCbor.decode(bytes, 3))
         .isInstanceOf(EventFormatException.class)
         .hasMessageContaining("\"" + name + "\"");
   }

@@ -6,6 +6,7 @@ import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.Paused;
+import dev.cairn.persistence.RequestEvent.Prioritized;
 import dev.cairn.persistence.RequestEvent.Resumed;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import dev.cairn.persistence.RequestSpec;
@@ -39,7 +40,7 @@ final class RequestFold {
       tokens = committed.index() + committed.tokens().length;
     } else if (event instanceof Finished finished) {
       reason = Optional.of(finished.reason());
-    } else {
+    } else if (!(event instanceof Prioritized)) {
       paused = event instanceof Paused;
     }
     return problem;
@@ -66,7 +67,8 @@ final class RequestFold {
     if (reason.isPresent()) {
       return Optional.of("an event behind the end");
     }
-    if (event instanceof Resumed ? !paused : paused && !(event instanceof Finished)) {
+    boolean any = event instanceof Finished || event instanceof Prioritized;
+    if (event instanceof Resumed ? !paused : paused && !any) {
       return Optional.of(paused ? "an event of a paused request" : "the end of no pause");
     }
     if (event instanceof Assigned) {

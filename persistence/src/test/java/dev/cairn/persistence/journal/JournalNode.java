@@ -2,7 +2,6 @@ package dev.cairn.persistence.journal;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
-import dev.cairn.model.Sampling;
 import dev.cairn.persistence.RequestSpec;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -165,22 +164,11 @@ final class JournalNode implements AutoCloseable {
   }
 
   static RequestSpec spec(String id) {
-    return new RequestSpec(
-        id,
-        "model",
-        "fingerprint",
-        1_700_000_000_000L,
-        new int[] {1, 2, 3},
-        16,
-        Sampling.GREEDY,
-        42,
-        List.of("\n"),
-        false,
-        -1,
-        false,
-        false,
-        false,
-        0);
+    return RequestSpec.of(id, "model", "fingerprint", new int[] {1, 2, 3})
+        .submittedAtMillis(1_700_000_000_000L)
+        .seed(42)
+        .stop(List.of("\n"))
+        .build();
   }
 
   @Override

@@ -4,14 +4,18 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.Band;
+import dev.cairn.persistence.Constraints;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.Paused;
+import dev.cairn.persistence.RequestEvent.Prioritized;
 import dev.cairn.persistence.RequestEvent.Resumed;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.persistence.Scheduling;
 import dev.cairn.persistence.journal.StoredEvent;
 import dev.cairn.server.http.Json;
 import java.io.IOException;
@@ -67,6 +71,8 @@ final class JournalEvents {
       out.put("numerics_version", assigned.numericsVersion());
     } else if (event instanceof TokensCommitted committed) {
       put(out, committed, content);
+    } else if (event instanceof Prioritized prioritized) {
+      out.put("band", name(prioritized.band()));
     } else if (event instanceof Finished finished) {
       out.put("reason", finished.reason().name().toLowerCase(Locale.ROOT));
       out.put("detail", finished.detail());
@@ -103,6 +109,21 @@ final class JournalEvents {
     out.put("prompt_logprobs", spec.promptLogprobs());
     out.put("cancel_on_disconnect", spec.cancelOnDisconnect());
     out.put("timeout_ms", spec.timeoutMillis());
+    Constraints constraints = spec.constraints();
+    out.putObject("constraints")
+        .put("backend", constraints.backend())
+        .put("weight_type", constraints.weightType())
+        .put("architecture", constraints.architecture())
+        .put("min_kv_tokens", constraints.minKvTokens());
+    Scheduling scheduling = spec.scheduling();
+    out.put("band", name(scheduling.band()));
+    out.put("tenant", scheduling.tenant());
+    out.put("parent", scheduling.parent());
+    out.put("keep_when_parent_cancelled", scheduling.keepWhenParentCancelled());
+    out.put("session", scheduling.session());
+    out.put("group", scheduling.group());
+    out.put("group_size", scheduling.groupSize());
+    out.put("no_progress_ms", scheduling.noProgressMillis());
   }
 
   private static void put(ObjectNode out, TokensCommitted committed, boolean content) {
@@ -160,6 +181,8 @@ final class JournalEvents {
       return "paused";
     } else if (event instanceof Resumed) {
       return "resumed";
+    } else if (event instanceof Prioritized prioritized) {
+      return "moved to band " + name(prioritized.band());
     }
     Finished finished = (Finished) event;
     return "finished: "
@@ -181,6 +204,10 @@ final class JournalEvents {
         + (content ? ", stop " + spec.stop() + ": " + numbers(spec.promptTokens()) : "");
   }
 
+  private static String name(Band band) {
+    return band.name().toLowerCase(Locale.ROOT);
+  }
+
   private static String counted(int count, String noun) {
     return count + " " + noun + (count == 1 ? "" : "s");
   }
@@ -200,6 +227,8 @@ final class JournalEvents {
       return "paused";
     } else if (event instanceof Resumed) {
       return "resumed";
+    } else if (event instanceof Prioritized) {
+      return "prioritized";
     }
     return "finished";
   }

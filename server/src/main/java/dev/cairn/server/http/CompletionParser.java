@@ -94,22 +94,23 @@ public final class CompletionParser {
         fields.object("stream_options").map(o -> o.bool("include_usage", false)).orElse(false);
     Optional<Long> seed = fields.bits64("seed");
     RequestSpec spec =
-        new RequestSpec(
-            idempotencyKey.map(RequestIds::ofKey).orElseGet(ids::next),
-            model.name(),
-            model.fingerprint(),
-            clockMillis.getAsLong(),
-            prompt(fields, maxTokens),
-            maxTokens,
-            sampling(fields),
-            seed.or(() -> idempotencyKey.map(RequestIds::seedOfKey)).orElseGet(ids::seed),
-            stops(fields),
-            fields.bool("ignore_eos", false),
-            logprobs,
-            echo,
-            echo && logprobs >= 0,
-            cancelOnDisconnect(fields),
-            fields.integer("timeout_ms", 0, 1, Integer.MAX_VALUE));
+        RequestSpec.of(
+                idempotencyKey.map(RequestIds::ofKey).orElseGet(ids::next),
+                model.name(),
+                model.fingerprint(),
+                prompt(fields, maxTokens))
+            .submittedAtMillis(clockMillis.getAsLong())
+            .maxTokens(maxTokens)
+            .sampling(sampling(fields))
+            .seed(seed.or(() -> idempotencyKey.map(RequestIds::seedOfKey)).orElseGet(ids::seed))
+            .stop(stops(fields))
+            .ignoreEos(fields.bool("ignore_eos", false))
+            .logprobs(logprobs)
+            .echo(echo)
+            .promptLogprobs(echo && logprobs >= 0)
+            .cancelOnDisconnect(cancelOnDisconnect(fields))
+            .timeoutMillis(fields.integer("timeout_ms", 0, 1, Integer.MAX_VALUE))
+            .build();
     return new CompletionCall(spec, stream, includeUsage);
   }
 

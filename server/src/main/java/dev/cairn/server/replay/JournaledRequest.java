@@ -1,6 +1,7 @@
 package dev.cairn.server.replay;
 
 import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.Constraints;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestEvent.Accepted;
@@ -8,6 +9,7 @@ import dev.cairn.persistence.RequestEvent.Assigned;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.persistence.Scheduling;
 import dev.cairn.persistence.journal.JournalReader;
 import dev.cairn.persistence.journal.StoredEvent;
 import java.io.IOException;
@@ -81,21 +83,12 @@ record JournaledRequest(
   /** The request that computes the same once more and no more than that. */
   RequestSpec again() {
     boolean stops = reason.filter(r -> r == FinishReason.STOP).isPresent();
-    return new RequestSpec(
-        spec.id(),
-        spec.model(),
-        spec.modelFingerprint(),
-        spec.submittedAtMillis(),
-        spec.promptTokens(),
-        stops ? spec.maxTokens() : tokens.length,
-        spec.sampling(),
-        spec.seed(),
-        spec.stop(),
-        spec.ignoreEos(),
-        spec.logprobs(),
-        spec.echo(),
-        spec.promptLogprobs(),
-        false,
-        0);
+    return spec.toBuilder()
+        .maxTokens(stops ? spec.maxTokens() : tokens.length)
+        .cancelOnDisconnect(false)
+        .timeoutMillis(0)
+        .constraints(Constraints.NONE)
+        .scheduling(Scheduling.DEFAULT)
+        .build();
   }
 }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.typesafe.config.ConfigFactory;
-import dev.cairn.model.Sampling;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestEvent.Accepted;
@@ -97,22 +96,11 @@ class JournalCommandTest {
   }
 
   private static RequestSpec spec(String id) {
-    return new RequestSpec(
-        id,
-        "a-model",
-        "fingerprint",
-        1_700_000_000_000L,
-        new int[] {6001, 6002, 6003},
-        16,
-        Sampling.GREEDY,
-        42,
-        List.of("Halt"),
-        false,
-        -1,
-        false,
-        false,
-        false,
-        0);
+    return RequestSpec.of(id, "a-model", "fingerprint", new int[] {6001, 6002, 6003})
+        .submittedAtMillis(1_700_000_000_000L)
+        .seed(42)
+        .stop(List.of("Halt"))
+        .build();
   }
 
   static void persist(ActorSystem system, TestKit probe, List<RequestEvent> events) {
