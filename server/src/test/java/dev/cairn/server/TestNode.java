@@ -66,7 +66,7 @@ public final class TestNode implements NodeHandle {
             metrics,
             new RequestIds(System::currentTimeMillis, new SecureRandom()),
             System::currentTimeMillis);
-    server = HttpServer.bind(this, api, http, http.port()).toCompletableFuture().join();
+    server = HttpServer.bind(this, api, http).toCompletableFuture().join();
   }
 
   private static int[] script(String output) {

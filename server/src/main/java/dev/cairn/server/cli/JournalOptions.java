@@ -79,9 +79,11 @@ final class JournalOptions {
 
   /** The data directory that the options name. */
   Path directory() {
-    if (dataDirectory != null) {
-      return dataDirectory;
-    }
+    return Path.of(config().getString("cairn.journal.directory"));
+  }
+
+  /** The configuration that the options give. */
+  Config config() {
     Config file = ConfigFactory.empty();
     if (configFile != null) {
       if (!Files.isReadable(configFile)) {
@@ -90,9 +92,12 @@ final class JournalOptions {
       }
       file = ConfigFactory.parseFile(configFile.toFile());
     }
+    Map<String, String> options =
+        dataDirectory == null
+            ? Map.of()
+            : Map.of("cairn.journal.directory", dataDirectory.toString());
     try {
-      Config config = NodeConfig.load(ConfigFactory.parseMap(Map.of()).withFallback(file));
-      return Path.of(config.getString("cairn.journal.directory"));
+      return NodeConfig.load(ConfigFactory.parseMap(options).withFallback(file));
     } catch (ConfigException e) {
       throw new IllegalArgumentException("The configuration is wrong: " + e.getMessage(), e);
     }

@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
       DoctorCommand.class,
       BenchCommand.class,
       JournalCommand.class,
+      AdminCommand.class,
       ReplayCommand.class,
       WarmUpCommand.class,
     },

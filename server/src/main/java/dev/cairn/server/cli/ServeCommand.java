@@ -3,12 +3,15 @@ package dev.cairn.server.cli;
 import com.typesafe.config.Config;
 import dev.cairn.model.ModelFile;
 import dev.cairn.server.LocalNode;
+import dev.cairn.server.admin.AdminPlane;
+import dev.cairn.server.admin.AdminSettings;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
 import dev.cairn.server.http.RequestIds;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -16,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
@@ -53,8 +57,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--admin-port",
       paramLabel = "N",
-      description =
-          "Second port, with health and metrics alone, 0 for a free one (cairn.http.admin-port).")
+      description = "Port for operators, 0 for a free one, -1 for none (cairn.admin.port).")
   private Integer adminPort;
 
   @Option(
@@ -84,7 +87,7 @@ final class ServeCommand implements Callable<Integer> {
       http.put("cairn.http.host", host);
     }
     putPort(http, "--port", "cairn.http.port", port);
-    putPort(http, "--admin-port", "cairn.http.admin-port", adminPort);
+    putAdminPort(http);
     putPort(http, "--cluster-port", "cairn.node.port", clusterPort);
     if (roles != null) {
       http.put("cairn.node.roles", roles);
@@ -104,28 +107,54 @@ final class ServeCommand implements Callable<Integer> {
     List<HttpServer> servers = new ArrayList<>();
     if (node.isGateway()) {
       HttpApi api = HttpApi.forClients(node, settings, metrics, ids, System::currentTimeMillis);
-      servers.add(bind(node, api, settings, settings.port()));
+      servers.add(bind(node, api, settings, "--port"));
     }
-    if (config.getInt("cairn.http.admin-port") >= 0) {
-      HttpApi operators = HttpApi.forOperators(node, settings, metrics, ids);
-      servers.add(bind(node, operators, settings, config.getInt("cairn.http.admin-port")));
-    }
+    Optional<HttpServer> operators = bindOperators(node, config, metrics, ids);
+    operators.ifPresent(servers::add);
     AtomicBoolean stopping = new AtomicBoolean();
     stopOnSignal(servers, node, stopping);
     exitOnJournalFailure(node);
     exitWhenPutOut(node, stopping);
     PrintWriter out = spec.commandLine().getOut();
     if (node.isGateway()) {
-      InetSocketAddress address = servers.get(0).address();
-      out.printf(
-          "cairn serves %s at http://%s:%d%n",
-          model.spec().name(), address.getAddress().getHostAddress(), address.getPort());
+      out.printf("cairn serves %s at %s%n", model.spec().name(), url(servers.get(0).address()));
     } else {
       out.printf("cairn runs %s for its cluster%n", model.spec().name());
     }
+    operators.ifPresent(server -> out.printf("cairn admin at %s%n", url(server.address())));
     out.flush();
     new CountDownLatch(1).await();
     return 0;
+  }
+
+  private static Optional<HttpServer> bindOperators(
+      LocalNode node, Config config, CairnMetrics metrics, RequestIds ids) {
+    AdminSettings settings = AdminSettings.from(config);
+    if (!settings.isOn()) {
+      return Optional.empty();
+    }
+    HttpSettings http = HttpSettings.forOperators(config);
+    try {
+      AdminPlane plane = new AdminPlane(node, settings);
+      HttpApi api = HttpApi.forOperators(node, http, metrics, ids, plane);
+      return Optional.of(bind(node, api, http, "--admin-port, or -1 for none"));
+    } catch (UncheckedIOException e) {
+      node.close();
+      throw e;
+    }
+  }
+
+  private static String url(InetSocketAddress address) {
+    String host = address.getAddress().getHostAddress();
+    return "http://" + (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + address.getPort();
+  }
+
+  private void putAdminPort(Map<String, Object> options) {
+    if (adminPort != null && adminPort == -1) {
+      options.put("cairn.admin.port", adminPort);
+    } else {
+      putPort(options, "--admin-port", "cairn.admin.port", adminPort);
+    }
   }
 
   private static void putPort(Map<String, Object> http, String option, String key, Integer port) {
@@ -137,14 +166,33 @@ final class ServeCommand implements Callable<Integer> {
     }
   }
 
-  private static HttpServer bind(LocalNode node, HttpApi api, HttpSettings settings, int port) {
+  private static HttpServer bind(
+      LocalNode node, HttpApi api, HttpSettings settings, String option) {
     try {
-      return HttpServer.bind(node, api, settings, port).toCompletableFuture().join();
+      return HttpServer.bind(node, api, settings).toCompletableFuture().join();
     } catch (CompletionException e) {
       node.close();
       throw new IllegalStateException(
-          "Cannot listen on " + settings.host() + ":" + port + ": " + e.getCause().getMessage(), e);
+          "Cannot listen on "
+              + settings.host()
+              + ":"
+              + settings.port()
+              + ": "
+              + reason(e)
+              + "; choose another port with "
+              + option
+              + ".",
+          e);
     }
+  }
+
+  /** What the system says, without the words that Pekko puts round it. */
+  private static String reason(Throwable failure) {
+    Throwable cause = failure;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return String.valueOf(cause.getMessage());
   }
 
   /**

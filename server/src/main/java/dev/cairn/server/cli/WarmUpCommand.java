@@ -47,8 +47,7 @@ final class WarmUpCommand implements Callable<Integer> {
           NodeHandle node = LocalNode.start(config, model, metrics, LoadProgress.NONE)) {
         RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
         HttpApi api = HttpApi.forClients(node, settings, metrics, ids, System::currentTimeMillis);
-        HttpServer server =
-            HttpServer.bind(node, api, settings, settings.port()).toCompletableFuture().join();
+        HttpServer server = HttpServer.bind(node, api, settings).toCompletableFuture().join();
         int status = complete(server.address().getPort());
         server.stop().toCompletableFuture().join();
         return status == 200 ? 0 : Main.FAILED;

@@ -39,7 +39,7 @@ public final class ApiError extends RuntimeException {
   }
 
   /** A field has a value that is not allowed. */
-  static ApiError invalid(String param, String message) {
+  public static ApiError invalid(String param, String message) {
     return new ApiError(400, INVALID, param, "invalid_value", message);
   }
 
@@ -47,12 +47,27 @@ public final class ApiError extends RuntimeException {
     return new ApiError(400, INVALID, null, "invalid_json", message);
   }
 
+  /** Another status that somebody else has already decided on. */
+  public static ApiError passedOn(int status, String message) {
+    return new ApiError(status, status < 500 ? INVALID : SERVER, null, "refused", message);
+  }
+
+  /** Nobody says who asks, or nobody knows who says so. */
+  public static ApiError unauthorized(String message) {
+    return new ApiError(401, "authentication_error", null, "key_required", message);
+  }
+
+  /** Who asks may not. */
+  public static ApiError forbidden(String message) {
+    return new ApiError(403, "permission_error", null, "forbidden", message);
+  }
+
   /** Not even HTTP. */
   static ApiError malformedHttp(int status, String message) {
     return new ApiError(status, INVALID, null, "invalid_http", message);
   }
 
-  static ApiError notFound(String message) {
+  public static ApiError notFound(String message) {
     return new ApiError(404, INVALID, null, "not_found", message);
   }
 
@@ -64,7 +79,7 @@ public final class ApiError extends RuntimeException {
     return new ApiError(408, INVALID, null, "request_timeout", message);
   }
 
-  static ApiError conflict(String param, String message) {
+  public static ApiError conflict(String param, String message) {
     return new ApiError(409, INVALID, param, "conflict", message);
   }
 

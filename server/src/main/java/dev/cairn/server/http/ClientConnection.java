@@ -4,7 +4,7 @@ import java.util.HashSet;
 import java.util.Set;
 
 /** One client's connection, for those that wait on its behalf: says when it is gone. */
-final class ClientConnection {
+public final class ClientConnection {
   /** Ends the interest in a connection. */
   interface Registration {
     void cancel();

@@ -3,12 +3,14 @@ package dev.cairn.server.http;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.server.NodeHandle;
 import dev.cairn.server.metrics.CairnMetrics;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import org.apache.pekko.dispatch.Dispatchers;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
@@ -18,19 +20,57 @@ import org.apache.pekko.http.javadsl.model.headers.RawHeader;
  * nodes of one JVM have one each.
  */
 public final class HttpApi {
+  private static final String OPERATORS_DISPATCHER = "cairn.admin.dispatcher";
+
   private final NodeHandle node;
   private final HttpSettings settings;
   private final CairnMetrics metrics;
   private final Executor executor;
+  private final String dispatcher;
+  private final Guard guard;
   private final Errors errors;
   private final Router router = new Router();
   private Optional<CompletionRoutes> completions = Optional.empty();
+  private Optional<Passage> passage = Optional.empty();
 
-  private HttpApi(NodeHandle node, HttpSettings settings, CairnMetrics metrics, RequestIds ids) {
+  /** Looks at each request before anything else does. */
+  public interface Guard {
+    /** Lets everything pass. */
+    Guard NONE = request -> {};
+
+    /** Throws an {@link ApiError} where the request may not pass. */
+    void check(HttpRequest request);
+  }
+
+  /** Another server's routes behind this one's door. */
+  public interface Passage {
+    /** The reply; empty where it has nothing at the path of the request. */
+    Optional<CompletionStage<HttpResponse>> handle(HttpRequest request);
+  }
+
+  /** What is added to the routes for operators. */
+  public interface Operators {
+    Guard guard();
+
+    /** Adds its routes; those that need a body wrap their handler with the API's own reader. */
+    void addTo(Router router, HttpApi api);
+
+    Optional<Passage> passage();
+  }
+
+  private HttpApi(
+      NodeHandle node,
+      HttpSettings settings,
+      CairnMetrics metrics,
+      RequestIds ids,
+      String dispatcher,
+      Guard guard) {
     this.node = node;
     this.settings = settings;
     this.metrics = metrics;
-    this.executor = node.system().classicSystem().dispatcher();
+    this.dispatcher = dispatcher;
+    this.executor = node.system().classicSystem().dispatchers().lookup(dispatcher);
+    this.guard = guard;
     this.errors = new Errors(settings, ids);
     HealthRoutes health = new HealthRoutes(node, metrics);
     router.add("GET", "/health/live", health::live);
@@ -50,7 +90,8 @@ public final class HttpApi {
       CairnMetrics metrics,
       RequestIds ids,
       LongSupplier clockMillis) {
-    HttpApi api = new HttpApi(node, settings, metrics, ids);
+    HttpApi api =
+        new HttpApi(node, settings, metrics, ids, Dispatchers.DefaultDispatcherId(), Guard.NONE);
     CompletionRoutes completions =
         new CompletionRoutes(
             node, settings, new CompletionParser(node, settings.sampling(), ids, clockMillis));
@@ -70,17 +111,43 @@ public final class HttpApi {
     return api;
   }
 
-  /** Health and metrics alone, for those who operate the server. */
+  /**
+   * The API for those who operate the server. It has threads of its own, so that it answers while
+   * clients keep all others busy.
+   */
   public static HttpApi forOperators(
-      NodeHandle node, HttpSettings settings, CairnMetrics metrics, RequestIds ids) {
-    return new HttpApi(node, settings, metrics, ids);
+      NodeHandle node,
+      HttpSettings settings,
+      CairnMetrics metrics,
+      RequestIds ids,
+      Operators operators) {
+    HttpApi api =
+        new HttpApi(node, settings, metrics, ids, OPERATORS_DISPATCHER, operators.guard());
+    operators.addTo(api.router, api);
+    api.passage = operators.passage();
+    return api;
+  }
+
+  /** Every route of its own, as method, space and path. */
+  public List<String> routes() {
+    return router.routes();
+  }
+
+  /** The dispatcher that it answers on. */
+  String dispatcher() {
+    return dispatcher;
+  }
+
+  Executor executor() {
+    return executor;
   }
 
   /** Answers a request; the stage never fails. */
   CompletionStage<HttpResponse> handle(HttpRequest request, ClientConnection connection) {
     CompletionStage<HttpResponse> reply;
     try {
-      reply = router.route(request, connection);
+      guard.check(request);
+      reply = passage.flatMap(p -> p.handle(request)).orElseGet(() -> own(request, connection));
     } catch (RuntimeException e) {
       reply = CompletableFuture.failedFuture(e);
     }
@@ -89,6 +156,10 @@ public final class HttpApi {
           request.discardEntityBytes(node.system());
           return failed(request, failure);
         });
+  }
+
+  private CompletionStage<HttpResponse> own(HttpRequest request, ClientConnection connection) {
+    return router.route(request, connection);
   }
 
   /** From now on a client that loses its connection has not left: the server has. */
@@ -108,15 +179,19 @@ public final class HttpApi {
     if (error.status() < 500) {
       metrics.userError();
     }
-    return Replies.error(error, settings);
+    HttpResponse reply = Replies.error(error, settings);
+    return error.status() == 401
+        ? reply.addHeader(RawHeader.create("WWW-Authenticate", "Bearer"))
+        : reply;
   }
 
   /** A handler that needs the request's body, a JSON object. */
-  interface BodyHandler {
+  public interface BodyHandler {
     CompletionStage<HttpResponse> handle(Router.Call call, ObjectNode body);
   }
 
-  private CompletionStage<HttpResponse> withBody(Router.Call call, BodyHandler handler) {
+  /** Reads the body, a JSON object, and gives it to a handler. */
+  public CompletionStage<HttpResponse> withBody(Router.Call call, BodyHandler handler) {
     long announced = call.request().entity().getContentLengthOption().orElse(0);
     if (announced > settings.maxBodyBytes()) {
       throw errors.bodyTooLarge();

@@ -7,11 +7,17 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import org.apache.pekko.Done;
 import org.apache.pekko.NotUsed;
+import org.apache.pekko.actor.ActorSystem;
+import org.apache.pekko.dispatch.Dispatchers;
 import org.apache.pekko.http.javadsl.Http;
 import org.apache.pekko.http.javadsl.ServerBinding;
+import org.apache.pekko.http.javadsl.ServerBuilder;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.settings.ServerSettings;
+import org.apache.pekko.stream.ActorMaterializer;
+import org.apache.pekko.stream.ActorMaterializerSettings;
+import org.apache.pekko.stream.Materializer;
 import org.apache.pekko.stream.javadsl.Flow;
 
 /** An HTTP API on a port. */
@@ -28,23 +34,31 @@ public final class HttpServer {
     this.binding = binding;
   }
 
-  /**
-   * Binds to a port of the settings' host.
-   *
-   * @param port 0 takes a free one
-   */
+  /** Binds to the host and port of the settings; port 0 takes a free one. */
   public static CompletionStage<HttpServer> bind(
-      NodeHandle node, HttpApi api, HttpSettings settings, int port) {
-    return Http.get(node.system().classicSystem())
-        .newServerAt(settings.host(), port)
-        .withSettings(serverSettings(node.system().classicSystem().settings().config()))
-        .bindFlow(connections(node, api))
+      NodeHandle node, HttpApi api, HttpSettings settings) {
+    ActorSystem system = node.system().classicSystem();
+    ServerBuilder server =
+        Http.get(system)
+            .newServerAt(settings.host(), settings.port())
+            .withSettings(serverSettings(settings.server(), system.settings().config()));
+    if (!api.dispatcher().equals(Dispatchers.DefaultDispatcherId())) {
+      server = server.withMaterializer(materializer(system, api.dispatcher()));
+    }
+    return server
+        .bindFlow(connections(api))
         .thenApply(binding -> new HttpServer(api, settings, binding));
   }
 
-  private static ServerSettings serverSettings(Config config) {
-    return ServerSettings.create(
-        config.getConfig("cairn.http.server").atPath("pekko.http.server").withFallback(config));
+  private static ServerSettings serverSettings(Config server, Config config) {
+    return ServerSettings.create(server.atPath("pekko.http.server").withFallback(config));
+  }
+
+  /** The HTTP layer of a port takes its threads from the materializer alone. */
+  @SuppressWarnings("deprecation")
+  private static Materializer materializer(ActorSystem system, String dispatcher) {
+    return ActorMaterializer.create(
+        ActorMaterializerSettings.create(system).withDispatcher(dispatcher), system);
   }
 
   public InetSocketAddress address() {
@@ -65,8 +79,8 @@ public final class HttpServer {
    * for the next request while one is being answered: only a connection that is read from shows
    * that its client has left.
    */
-  private static Flow<HttpRequest, HttpResponse, ?> connections(NodeHandle node, HttpApi api) {
-    Executor executor = node.system().classicSystem().dispatcher();
+  private static Flow<HttpRequest, HttpResponse, ?> connections(HttpApi api) {
+    Executor executor = api.executor();
     return Flow.fromMaterializer(
         (materializer, attributes) -> {
           ClientConnection connection = new ClientConnection();

@@ -8,6 +8,7 @@ import java.time.Duration;
  * Settings of the HTTP API; {@code reference.conf} explains each.
  *
  * @param sampling what a request gets that names no sampling parameter
+ * @param server what is laid over {@code pekko.http.server}
  */
 public record HttpSettings(
     String host,
@@ -17,10 +18,19 @@ public record HttpSettings(
     Duration heartbeat,
     Duration retryAfter,
     Duration stopTimeout,
-    Sampling sampling) {
+    Sampling sampling,
+    Config server) {
   /** Reads {@code cairn.http} and {@code cairn.sampling}. */
   public static HttpSettings from(Config root) {
-    Config http = root.getConfig("cairn.http");
+    return from(root.getConfig("cairn.http"), root);
+  }
+
+  /** Reads {@code cairn.admin}, and of {@code cairn.http} what that leaves out. */
+  public static HttpSettings forOperators(Config root) {
+    return from(root.getConfig("cairn.admin").withFallback(root.getConfig("cairn.http")), root);
+  }
+
+  private static HttpSettings from(Config http, Config root) {
     return new HttpSettings(
         http.getString("host"),
         http.getInt("port"),
@@ -29,7 +39,8 @@ public record HttpSettings(
         http.getDuration("heartbeat"),
         http.getDuration("retry-after"),
         http.getDuration("stop-timeout"),
-        sampling(root.getConfig("cairn.sampling")));
+        sampling(root.getConfig("cairn.sampling")),
+        http.getConfig("server"));
   }
 
   private static Sampling sampling(Config config) {

@@ -11,12 +11,12 @@ import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.util.ByteString;
 
 /** Replies of the API's kinds. */
-final class Replies {
+public final class Replies {
   private static final ContentType EVENTS = MediaTypes.TEXT_EVENT_STREAM.toContentType();
 
   private Replies() {}
 
-  static HttpResponse json(int status, JsonNode body) {
+  public static HttpResponse json(int status, JsonNode body) {
     return HttpResponse.create()
         .withStatus(status)
         .withEntity(HttpEntities.create(ContentTypes.APPLICATION_JSON, Json.bytes(body)));

@@ -10,16 +10,21 @@ import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 
 /** The table of routes: a method, and a path whose segments are literal or {@code {variable}}. */
-final class Router {
+public final class Router {
   /**
    * A request on its way.
    *
    * @param variables segments of the path that stand where the pattern has variables, in order
    */
-  record Call(HttpRequest request, List<String> variables, ClientConnection connection) {}
+  public record Call(HttpRequest request, List<String> variables, ClientConnection connection) {
+    /** The value of the first variable. */
+    public String variable() {
+      return variables.get(0);
+    }
+  }
 
   /** What a route does. May throw instead of returning a failed stage. */
-  interface Handler {
+  public interface Handler {
     CompletionStage<HttpResponse> handle(Call call);
   }
 
@@ -44,8 +49,13 @@ final class Router {
 
   private final List<Route> routes = new ArrayList<>();
 
-  void add(String method, String path, Handler handler) {
+  public void add(String method, String path, Handler handler) {
     routes.add(new Route(method, segments(path), handler));
+  }
+
+  /** Every route, as its method, a space and its path. */
+  List<String> routes() {
+    return routes.stream().map(r -> r.method + " " + String.join("/", r.pattern)).toList();
   }
 
   CompletionStage<HttpResponse> route(HttpRequest request, ClientConnection connection) {

@@ -7,8 +7,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,6 +80,29 @@ class MainTest {
         .contains("--clients is 0; expected at least 1.")
         .contains("--url is ftp://x")
         .contains("--batch is 0; expected at least 1.");
+  }
+
+  @Test
+  @DisplayName(
+      "a port of the server that is taken is told in a sentence, and how to choose another")
+  void takenPorts(@TempDir Path data) throws IOException {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String port = "" + taken.getLocalPort();
+      String[] serve = {"serve", "--data-dir", data.toString(), "--threads", "1"};
+      List<String> admin = new ArrayList<>(List.of(serve));
+      admin.addAll(List.of("--port", "0", "--admin-port", port));
+      assertThat(run(admin.toArray(String[]::new))).isEqualTo(Main.FAILED);
+      assertThat(err.toString())
+          .contains(
+              "cairn: Cannot listen on 127.0.0.1:"
+                  + port
+                  + ": Address already in use; choose another port with --admin-port, or -1 for"
+                  + " none.");
+      List<String> api = new ArrayList<>(List.of(serve));
+      api.addAll(List.of("--port", port, "--admin-port", "-1"));
+      assertThat(run(api.toArray(String[]::new))).isEqualTo(Main.FAILED);
+      assertThat(err.toString()).contains("choose another port with --port.");
+    }
   }
 
   @Test

@@ -6,11 +6,7 @@ import dev.cairn.model.Sampling;
 import dev.cairn.server.TestNode;
 import java.io.IOException;
 import java.net.Socket;
-import java.net.URI;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.security.SecureRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
@@ -38,26 +34,6 @@ class SettingsTest {
       node.post("/v1/completions", "{\"prompt\":\"hi\"}");
       assertThat(node.inMemory().view(node.inMemory().ids().get(0)).spec().sampling())
           .isEqualTo(new Sampling(0.1f, 2, 0.3f, 0.04f, 1.5f, 0.6f, 0.7f));
-    }
-  }
-
-  @Test
-  @DisplayName("the port for operators has health and metrics alone")
-  void operators() throws IOException, InterruptedException {
-    try (TestNode node = new TestNode("text", "")) {
-      RequestIds ids = new RequestIds(() -> 1, new SecureRandom());
-      HttpSettings settings = HttpSettings.from(node.system().classicSystem().settings().config());
-      HttpApi api = HttpApi.forOperators(node, settings, node.metrics(), ids);
-      HttpServer server = HttpServer.bind(node, api, settings, 0).toCompletableFuture().join();
-      for (String path : new String[] {"/health/live", "/health/ready", "/metrics", "/v1/models"}) {
-        URI uri = URI.create("http://127.0.0.1:" + server.address().getPort() + path);
-        int status =
-            node.client()
-                .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.discarding())
-                .statusCode();
-        assertThat(status).as(path).isEqualTo(path.startsWith("/v1") ? 404 : 200);
-      }
-      server.stop().toCompletableFuture().join();
     }
   }
 

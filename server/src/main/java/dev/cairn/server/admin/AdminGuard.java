@@ -1,0 +1,131 @@
+package dev.cairn.server.admin;
+
+import dev.cairn.server.http.ApiError;
+import dev.cairn.server.http.HttpApi;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.StreamSupport;
+import org.apache.pekko.http.javadsl.model.HttpMethods;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
+import org.apache.pekko.http.javadsl.model.headers.Authorization;
+import org.apache.pekko.http.javadsl.model.headers.Host;
+import org.apache.pekko.http.javadsl.model.headers.OAuth2BearerToken;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Who may do what on the admin port. Denied unless allowed: only the two health routes are open to
+ * everyone, for probes. Anything but a GET needs a key of role admin, always. A GET needs a key as
+ * soon as there is one or the port is not on the loopback interface; without keys it is for this
+ * machine alone, and a page in a browser that reaches the port by another name is refused.
+ *
+ * <p>What is asked is decided by the method and by one form of the path, the one that routes see; a
+ * path in any other form is refused. No other header has a say.
+ */
+final class AdminGuard implements HttpApi.Guard {
+  private static final Logger LOG = LoggerFactory.getLogger(AdminGuard.class);
+  private static final Set<String> OPEN = Set.of("/health/live", "/health/ready");
+  private static final Pattern PLAIN_PATH =
+      Pattern.compile("(/(?!\\.{1,2}(/|$))[A-Za-z0-9._~:@\\[\\]-]+)+");
+  private static final int MAX_PATH = 512;
+  private static final Pattern LOOPBACK_NAME =
+      Pattern.compile("localhost|127(\\.[0-9]{1,3}){3}|(\\[?)(0:){7}1(]?)|(\\[?)::1(]?)");
+
+  private final AdminKeys keys;
+  private final String host;
+  private final boolean loopback;
+
+  /**
+   * @param host that the port is bound to
+   */
+  AdminGuard(AdminKeys keys, String host) {
+    this.keys = keys;
+    this.host = host;
+    this.loopback = isLoopback(host);
+  }
+
+  @Override
+  public void check(HttpRequest request) {
+    String path = request.getUri().path();
+    if (path.length() > MAX_PATH || !PLAIN_PATH.matcher(path).matches()) {
+      throw ApiError.invalid(
+          "path",
+          "The path has empty, dotted or escaped segments, or more than "
+              + MAX_PATH
+              + " characters; expected one as the documentation writes it.");
+    }
+    boolean read = request.method().equals(HttpMethods.GET);
+    if (read && OPEN.contains(path)) {
+      return;
+    }
+    Optional<AdminKey> key = presented(request);
+    if (read && key.isEmpty() && loopback && !keys.any()) {
+      refuseOtherNames(request);
+      return;
+    }
+    if (key.isEmpty()) {
+      throw ApiError.unauthorized(
+          read
+              ? "There is no key; expected Authorization: Bearer with a key of role viewer or admin."
+              : "There is no key; expected Authorization: Bearer with a key of role admin, which"
+                  + " cairn admin keys add NAME --role admin makes.");
+    }
+    if (!read) {
+      String what = request.method().name() + " " + path;
+      if (key.get().role() != AdminRole.ADMIN) {
+        LOG.warn("{} was refused {}", key.get(), what);
+        throw ApiError.forbidden(
+            "The key "
+                + key.get().name()
+                + " has the role "
+                + key.get().role().text()
+                + "; expected admin.");
+      }
+      LOG.info("{} asks for {}", key.get(), what);
+    }
+  }
+
+  /** The key that the request shows; one that nobody knows is refused, whatever is asked. */
+  private Optional<AdminKey> presented(HttpRequest request) {
+    List<String> shown =
+        StreamSupport.stream(request.getHeaders().spliterator(), false)
+            .filter(header -> header.is("authorization"))
+            .map(
+                header ->
+                    header instanceof Authorization typed
+                            && typed.credentials() instanceof OAuth2BearerToken bearer
+                        ? bearer.token()
+                        : "")
+            .toList();
+    if (shown.isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<AdminKey> key = shown.size() == 1 ? keys.find(shown.get(0)) : Optional.empty();
+    if (key.isEmpty()) {
+      throw ApiError.unauthorized("The key is not one of this server's; expected a valid one.");
+    }
+    return key;
+  }
+
+  private void refuseOtherNames(HttpRequest request) {
+    String name = request.getHeader(Host.class).map(h -> h.host().address()).orElse("");
+    if (!LOOPBACK_NAME.matcher(name).matches() && !name.equals(host)) {
+      throw ApiError.forbidden(
+          "The Host is not this machine's; expected localhost, or a key for any other name.");
+    }
+  }
+
+  private static boolean isLoopback(String host) {
+    try {
+      return InetAddress.getByName(host).isLoopbackAddress();
+    } catch (UnknownHostException e) {
+      // Binding to it is going to fail, and until then it counts as open to the world.
+      LOG.warn("cairn.admin.host {} is not known", host, e);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+package dev.cairn.server.admin;
+
+import dev.cairn.server.NodeHandle;
+import dev.cairn.server.http.HttpApi;
+import dev.cairn.server.http.Router;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Optional;
+
+/** What the admin port offers beside health and metrics, and who may use it. */
+public final class AdminPlane implements HttpApi.Operators {
+  private final AdminGuard guard;
+  private final Management management;
+
+  /**
+   * The admin plane of a node.
+   *
+   * @throws UncheckedIOException where the keys file cannot be used; the message says why
+   */
+  public AdminPlane(NodeHandle node, AdminSettings settings) {
+    try {
+      this.guard =
+          new AdminGuard(new AdminKeys(new KeysFile(settings.keysFile())), settings.host());
+    } catch (IOException e) {
+      throw new UncheckedIOException("cairn.admin.keys-file: " + e.getMessage(), e);
+    }
+    this.management = new Management(node.system());
+  }
+
+  @Override
+  public HttpApi.Guard guard() {
+    return guard;
+  }
+
+  @Override
+  public void addTo(Router router, HttpApi api) {}
+
+  @Override
+  public Optional<HttpApi.Passage> passage() {
+    return Optional.of(management);
+  }
+}

@@ -1,0 +1,168 @@
+package dev.cairn.server.admin;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import dev.cairn.bundled.BundledModel;
+import dev.cairn.cluster.NodeConfig;
+import dev.cairn.device.Devices;
+import dev.cairn.device.LoadProgress;
+import dev.cairn.model.ModelFile;
+import dev.cairn.server.LocalNode;
+import dev.cairn.server.http.HttpApi;
+import dev.cairn.server.http.HttpServer;
+import dev.cairn.server.http.HttpSettings;
+import dev.cairn.server.http.RequestIds;
+import dev.cairn.server.metrics.CairnMetrics;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** A real node with the bundled model, its API and its admin port on free ports. */
+final class AdminNode implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  final Config config;
+  final LocalNode node;
+  final HttpApi operators;
+  final HttpServer api;
+  final HttpServer admin;
+  private final CairnMetrics metrics = new CairnMetrics();
+  private final HttpClient client = HttpClient.newHttpClient();
+  private String key = "";
+
+  /**
+   * @param more configuration that goes before the defaults
+   */
+  AdminNode(Path directory, String more) {
+    config =
+        NodeConfig.load(
+            ConfigFactory.parseString(more)
+                .withFallback(
+                    ConfigFactory.parseMap(
+                        Map.of(
+                            "cairn.journal.directory",
+                            directory.toString(),
+                            "cairn.http.port",
+                            0,
+                            "cairn.admin.port",
+                            0,
+                            "cairn.device.threads",
+                            1,
+                            "cairn.http.stop-timeout",
+                            "50ms",
+                            "pekko.loglevel",
+                            "WARNING"))));
+    ModelFile model =
+        ModelFile.read(
+            BundledModel.extractTo(directory.resolve("models")), Devices.supportedTypes());
+    node = LocalNode.start(config, model, metrics, LoadProgress.NONE);
+    RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
+    HttpSettings http = HttpSettings.from(config);
+    HttpApi clients = HttpApi.forClients(node, http, metrics, ids, System::currentTimeMillis);
+    api = HttpServer.bind(node, clients, http).toCompletableFuture().join();
+    HttpSettings forOperators = HttpSettings.forOperators(config);
+    operators =
+        HttpApi.forOperators(
+            node, forOperators, metrics, ids, new AdminPlane(node, AdminSettings.from(config)));
+    admin = HttpServer.bind(node, operators, forOperators).toCompletableFuture().join();
+  }
+
+  /** Makes a key and writes its hash to the file of a data directory. */
+  static String addKey(Path directory, String name, AdminRole role) {
+    String key = AdminKey.fresh(new SecureRandom());
+    try {
+      new KeysFile(directory.resolve("admin.keys"))
+          .change(
+              before -> {
+                List<AdminKey> all = new ArrayList<>(before);
+                all.add(AdminKey.of(name, role, key));
+                return all;
+              });
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return key;
+  }
+
+  /** From now on every request to the admin port carries this key; empty: none. */
+  AdminNode with(String newKey) {
+    key = newKey;
+    return this;
+  }
+
+  URI url() {
+    return URI.create("http://127.0.0.1:" + admin.address().getPort());
+  }
+
+  URI apiUrl() {
+    return URI.create("http://127.0.0.1:" + api.address().getPort());
+  }
+
+  HttpResponse<String> get(String path) {
+    return send("GET", path, "");
+  }
+
+  HttpResponse<String> post(String path, String body) {
+    return send("POST", path, body);
+  }
+
+  HttpResponse<String> send(String method, String path, String body) {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(url().resolve(path))
+            .method(method, HttpRequest.BodyPublishers.ofString(body));
+    if (!key.isEmpty()) {
+      request.header("Authorization", "Bearer " + key);
+    }
+    return send(request.build());
+  }
+
+  HttpResponse<String> complete(String body) {
+    return send(
+        HttpRequest.newBuilder(apiUrl().resolve("/v1/completions"))
+            .POST(HttpRequest.BodyPublishers.ofString(body))
+            .build());
+  }
+
+  HttpResponse<String> send(HttpRequest request) {
+    return client
+        .sendAsync(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8))
+        .orTimeout(60, TimeUnit.SECONDS)
+        .join();
+  }
+
+  HttpClient client() {
+    return client;
+  }
+
+  static JsonNode json(HttpResponse<String> reply) {
+    return json(reply.body());
+  }
+
+  static JsonNode json(String text) {
+    try {
+      return JSON.readTree(text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(text, e);
+    }
+  }
+
+  @Override
+  public void close() {
+    api.stop().toCompletableFuture().join();
+    admin.stop().toCompletableFuture().join();
+    node.close();
+    metrics.close();
+  }
+}
