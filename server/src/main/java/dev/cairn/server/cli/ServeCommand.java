@@ -192,7 +192,7 @@ final class ServeCommand implements Callable<Integer> {
     while (cause.getCause() != null) {
       cause = cause.getCause();
     }
-    return String.valueOf(cause.getMessage());
+    return String.valueOf(cause.getMessage()).replaceFirst("^\\[.*] ", "");
   }
 
   /**
