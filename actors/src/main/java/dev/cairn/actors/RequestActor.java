@@ -10,13 +10,18 @@ import dev.cairn.request.LetGo;
 import dev.cairn.request.Placement;
 import dev.cairn.request.RequestProtocol;
 import dev.cairn.request.RequestState;
+import dev.cairn.request.Snapshot;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.BackoffSupervisorStrategy;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
@@ -128,6 +133,7 @@ public final class RequestActor
    *     still runs it
    * @param minRestart pause before an actor that failed starts again, doubled with each failure
    * @param maxRestart longest such pause
+   * @param journalMayReturn whether a journal that fails may work again later, as a database does
    * @param crashPoint where a test lets the process die
    */
   public record Environment(
@@ -145,6 +151,7 @@ public final class RequestActor
       Duration checkInterval,
       Duration minRestart,
       Duration maxRestart,
+      boolean journalMayReturn,
       CrashPoint crashPoint) {}
 
   private final String requestId;
@@ -152,7 +159,11 @@ public final class RequestActor
   private final Consumer<ActorRef<Command>> passivate;
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
-  private final RequestProtocol<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> protocol;
+
+  /** Commands of clients that have no answer yet: a journal that fails may take some of them. */
+  private final Map<ActorRef<Reply>, Command> unanswered = new LinkedHashMap<>();
+
+  private RequestProtocol<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> protocol;
   private Optional<RequestView> view = Optional.empty();
   private Optional<ActorRef<SchedulerActor.Command>> watched = Optional.empty();
   private long lastCommitNanos;
@@ -167,8 +178,9 @@ public final class RequestActor
             context ->
                 Behaviors.withTimers(
                     timers -> new RequestActor(requestId, env, passivate, context, timers)));
-    // A journal that fails or refuses stops the actor; anything else may be over when it starts
-    // again.
+    // A journal that refuses stops the actor, and so does one that fails for good; anything else
+    // may
+    // be over when it starts again.
     return Behaviors.supervise(
             Behaviors.supervise(request)
                 .onFailure(EventRejectedException.class, SupervisorStrategy.stop()))
@@ -186,15 +198,29 @@ public final class RequestActor
       Consumer<ActorRef<Command>> passivate,
       ActorContext<Command> context,
       TimerScheduler<Command> timers) {
-    super(persistenceId(requestId));
+    super(persistenceId(requestId), onPersistFailure(env));
     this.requestId = requestId;
     this.env = env;
     this.passivate = passivate;
     this.context = context;
     this.timers = timers;
-    this.protocol =
-        new RequestProtocol<>(requestId, env.placement(), env.tokenizer(), env.maxDeviceLosses());
+    this.protocol = newProtocol();
     this.lastCommitNanos = env.nanoTime().getAsLong();
+  }
+
+  /**
+   * Whether a write that failed is in the journal is unknown, so that the actor has to replay
+   * before anything else. Null: the journal has failed for good, and the actor stops.
+   */
+  private static BackoffSupervisorStrategy onPersistFailure(Environment env) {
+    return env.journalMayReturn()
+        ? SupervisorStrategy.restartWithBackoff(env.minRestart(), env.maxRestart(), 0.2)
+        : null;
+  }
+
+  private RequestProtocol<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> newProtocol() {
+    return new RequestProtocol<>(
+        requestId, env.placement(), env.tokenizer(), env.maxDeviceLosses());
   }
 
   @Override
@@ -222,9 +248,9 @@ public final class RequestActor
         .onCommand(Generated.class, this::onGenerated)
         .onCommand(Submit.class, this::onSubmit)
         .onCommand(Find.class, (s, c) -> perform(s, protocol.find(s, c.replyTo())))
-        .onCommand(Cancel.class, (s, c) -> perform(s, protocol.cancel(s, c.replyTo())))
-        .onCommand(Pause.class, (s, c) -> perform(s, protocol.pause(s, c.replyTo())))
-        .onCommand(Resume.class, (s, c) -> perform(s, protocol.resume(s, c.replyTo())))
+        .onCommand(Cancel.class, this::onCancel)
+        .onCommand(Pause.class, this::onPause)
+        .onCommand(Resume.class, this::onResume)
         .onCommand(Released.class, (s, c) -> perform(s, protocol.released(s, c.epoch(), c.why())))
         .onCommand(DeviceLost.class, (s, c) -> perform(s, protocol.deviceLost(s, c.epoch())))
         .onCommand(
@@ -260,12 +286,55 @@ public final class RequestActor
   private Effect<RequestEvent, RequestState> onSubmit(RequestState state, Submit submit) {
     env.crashPoint().reached(Boundary.BEFORE_ACCEPT);
     lastCommitNanos = env.nanoTime().getAsLong();
+    unanswered.put(submit.replyTo(), submit);
     long now = env.clockMillis().getAsLong();
     return perform(state, protocol.submit(state, submit.spec(), submit.replyTo(), now));
   }
 
+  private Effect<RequestEvent, RequestState> onCancel(RequestState state, Cancel cancel) {
+    unanswered.put(cancel.replyTo(), cancel);
+    return perform(state, protocol.cancel(state, cancel.replyTo()));
+  }
+
+  private Effect<RequestEvent, RequestState> onPause(RequestState state, Pause pause) {
+    unanswered.put(pause.replyTo(), pause);
+    return perform(state, protocol.pause(state, pause.replyTo()));
+  }
+
+  private Effect<RequestEvent, RequestState> onResume(RequestState state, Resume resume) {
+    unanswered.put(resume.replyTo(), resume);
+    return perform(state, protocol.resume(state, resume.replyTo()));
+  }
+
+  /**
+   * The journal was read, at the start or after a write that failed. What the protocol held beside
+   * the state is of before that write, so it begins anew, and who has no answer asks again.
+   */
   private void onRecovered(RequestState state) {
+    timers.cancelAll();
+    protocol = newProtocol();
+    countUnseen(state);
     protocol.recovered(state, env.clockMillis().getAsLong()).whenDurable().accept(state, this);
+    List<Command> again = List.copyOf(unanswered.values());
+    unanswered.clear();
+    again.forEach(context.getSelf()::tell);
+  }
+
+  /** A write that failed and is in the journal nevertheless has had none of its effects. */
+  private void countUnseen(RequestState state) {
+    if (view.isPresent()) {
+      Snapshot seen = view.get().snapshot();
+      int tokens = state.tokens().size() - seen.tokens().size();
+      if (tokens > 0) {
+        env.telemetry().tokensCommitted(tokens);
+      }
+      if (seen.finish().isEmpty() && state.finish().isPresent()) {
+        env.gate().leave(requestId);
+        env.telemetry().finished(state.finish().get().reason());
+      }
+    } else if (unanswered.values().stream().anyMatch(Submit.class::isInstance)) {
+      state.spec().ifPresent(spec -> env.telemetry().accepted(spec.promptTokens().length));
+    }
   }
 
   private void onStopped(RequestState state) {
@@ -289,6 +358,7 @@ public final class RequestActor
 
   @Override
   public void reply(ActorRef<Reply> client, Answer answer) {
+    unanswered.remove(client);
     client.tell(
         switch (answer) {
           case KNOWN -> new Known(requestId);

@@ -106,6 +106,7 @@ class EngineTest {
             Duration.ofSeconds(10),
             Duration.ofMillis(10),
             Duration.ofMillis(50),
+            false,
             CrashPoint.NONE);
   }
 

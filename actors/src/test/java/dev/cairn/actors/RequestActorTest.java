@@ -72,6 +72,7 @@ class RequestActorTest {
             Duration.ofSeconds(10),
             Duration.ofMillis(10),
             Duration.ofMillis(50),
+            false,
             CrashPoint.NONE);
     return kit.spawn(RequestActor.create(ID, env, passivated.getRef()::tell));
   }

@@ -12,6 +12,7 @@ import dev.cairn.device.DeviceInfo;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.journal.JournalAccess;
+import dev.cairn.persistence.journal.postgres.PostgresException;
 import dev.cairn.scheduling.SchedulingStats;
 import java.time.Duration;
 import java.util.Optional;
@@ -84,11 +85,13 @@ public final class CairnNode implements AutoCloseable {
    * running again.
    *
    * @throws DeviceException if the device cannot be opened
+   * @throws PostgresException if the journal in PostgreSQL cannot be used
    * @throws IllegalStateException if the node does not come up in time
    */
   public static CairnNode start(Parts parts) {
     ActorSystem<SpawnProtocol.Command> system =
-        ActorSystem.create(SpawnProtocol.create(), SYSTEM_NAME, parts.config());
+        ActorSystem.create(
+            SpawnProtocol.create(), SYSTEM_NAME, JournalRole.withRole(parts.config()));
     try {
       return new NodeStart(system, parts).start();
     } catch (RuntimeException | Error e) {

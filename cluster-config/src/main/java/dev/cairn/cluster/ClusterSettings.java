@@ -9,15 +9,17 @@ import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.AddressFromURIString;
 
 /**
- * A node's part in its cluster, from {@code cairn.node}, {@code cairn.cluster} and {@code
- * cairn.placement}.
+ * A node's part in its cluster, from {@code cairn.profile}, {@code cairn.node}, {@code
+ * cairn.cluster} and {@code cairn.placement}.
  *
+ * @param profile where a gateway's journal is
  * @param roles what it does: {@code gateway}, {@code device} or both
  * @param seeds members to join through; empty: a cluster of its own
  * @param directory how devices are asked how they are
  * @param placement how requests are placed
  */
 record ClusterSettings(
+    Profile profile,
     Set<String> roles,
     List<Address> seeds,
     DeviceDirectory.Settings directory,
@@ -33,6 +35,7 @@ record ClusterSettings(
     }
     Config placement = config.getConfig("cairn.placement");
     return new ClusterSettings(
+        Profile.of(config),
         roles,
         config.getStringList("cairn.cluster.seeds").stream().map(ClusterSettings::seed).toList(),
         new DeviceDirectory.Settings(

@@ -37,25 +37,26 @@ final class Membership {
                 ? Join.create(node.selfMember().address())
                 : new JoinSeedNodes(settings.seeds()));
     startUp.await(up, "the cluster");
-    refuseSecondGateway();
+    refuseOtherJournal();
   }
 
-  /** RocksDB belongs to one process: a second gateway would answer for requests it cannot see. */
-  private void refuseSecondGateway() {
+  /** A gateway answers for every request: it has to have the journal of the others. */
+  private void refuseOtherJournal() {
+    if (!settings.isGateway()) {
+      return;
+    }
     for (Member member : node.state().getMembers()) {
-      if (settings.isGateway()
-          && member.hasRole(ClusterSettings.GATEWAY)
-          && member.isOlderThan(node.selfMember())) {
-        throw new IllegalStateException(
-            "the cluster has a gateway at "
-                + hostAndPort(member)
-                + " already, whose journal this node cannot share; expected"
-                + " cairn.node.roles = [device]");
+      if (member.hasRole(ClusterSettings.GATEWAY) && member.isOlderThan(node.selfMember())) {
+        JournalRole.refusal(node.selfMember(), member)
+            .ifPresent(
+                sentence -> {
+                  throw new IllegalStateException(sentence);
+                });
       }
     }
   }
 
-  private static String hostAndPort(Member member) {
+  static String hostAndPort(Member member) {
     return member.address().host().get() + ":" + member.address().port().get();
   }
 }

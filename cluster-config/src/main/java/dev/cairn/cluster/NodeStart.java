@@ -47,22 +47,30 @@ final class NodeStart {
     membership.join();
     Optional<JournalAccess> journal =
         cluster.isGateway() ? Optional.of(JournalExtension.get(system)) : Optional.empty();
-    journal.ifPresent(
-        access ->
-            access.onFailure(
-                cause ->
-                    readiness.notReady("journal", "the journal failed: " + cause.getMessage())));
+    journal.ifPresent(this::follow);
     Optional<Device> opened = scheduler.map(unused -> device.awaitOpen());
     scheduler.ifPresent(
         own -> system.receptionist().tell(Receptionist.register(SchedulerActor.KEY, own)));
     Optional<ShardedRequests> requests =
         journal.map(access -> sharding.start(scheduler, limits.maxContext(), access));
-    requests.ifPresent(gateway -> recover(journal.orElseThrow(), gateway));
+    if (cluster.profile() == Profile.SINGLE) {
+      requests.ifPresent(gateway -> recover(journal.orElseThrow(), gateway));
+    }
     readiness.ready("node");
     return new CairnNode(
         system, settings, opened, requests, journal, readiness, leaks(), device.scheduling());
   }
 
+  private void follow(JournalAccess journal) {
+    journal.onFailure(
+        cause -> readiness.notReady("journal", "the journal failed: " + cause.getMessage()));
+    journal.onAvailability(
+        reason ->
+            reason.ifPresentOrElse(
+                why -> readiness.notReady("journal", why), () -> readiness.ready("journal")));
+  }
+
+  /** In a cluster, sharding remembers what is unfinished. */
   private void recover(JournalAccess journal, ShardedRequests requests) {
     int recovered =
         startUp.await(

@@ -84,6 +84,7 @@ final class RequestSharding {
         requests.checkInterval(),
         requests.minRestartBackoff(),
         requests.maxRestartBackoff(),
+        cluster.profile() == Profile.CLUSTER,
         requests.crashPoint());
   }
 

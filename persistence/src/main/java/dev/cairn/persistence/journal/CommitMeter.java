@@ -1,5 +1,6 @@
 package dev.cairn.persistence.journal;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -8,8 +9,10 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Counts commits, keeps the failure, and tells those who listen. */
-final class CommitMeter {
+/**
+ * Counts commits, of which several may be under way, keeps the failure, and tells those who listen.
+ */
+public final class CommitMeter {
   private static final Logger LOG = LoggerFactory.getLogger(CommitMeter.class);
 
   private final List<CommitListener> commitListeners = new CopyOnWriteArrayList<>();
@@ -19,19 +22,18 @@ final class CommitMeter {
   private long events;
   private long bytes;
   private long lastNanos;
-  private long begunNanos;
-  private boolean committing;
+  private final List<Long> underWay = new ArrayList<>();
   private volatile Throwable cause;
 
-  synchronized long begin() {
-    begunNanos = System.nanoTime();
-    committing = true;
-    return begunNanos;
+  public synchronized long begin() {
+    long begun = System.nanoTime();
+    underWay.add(begun);
+    return begun;
   }
 
   /** Ends a commit that succeeded, and returns its time. */
-  synchronized long end(long begun, int committedEvents, long committedBytes) {
-    committing = false;
+  public synchronized long end(long begun, int committedEvents, long committedBytes) {
+    underWay.remove(Long.valueOf(begun));
     lastNanos = Math.max(1, System.nanoTime() - begun);
     commits++;
     events += committedEvents;
@@ -39,7 +41,13 @@ final class CommitMeter {
     return lastNanos;
   }
 
-  void announce(int committedEvents, long nanos) {
+  /** Ends a commit that failed; others go on. */
+  public synchronized void giveUp(long begun) {
+    underWay.remove(Long.valueOf(begun));
+  }
+
+  /** Tells the listeners of a commit. */
+  public void announce(int committedEvents, long nanos) {
     for (CommitListener listener : commitListeners) {
       try {
         listener.onCommit(committedEvents, nanos);
@@ -57,7 +65,7 @@ final class CommitMeter {
       cause = why;
     }
     synchronized (this) {
-      committing = false;
+      underWay.clear();
     }
     // A listener may end the process, and that waits for the writer thread, which calls this.
     Thread teller =
@@ -72,12 +80,13 @@ final class CommitMeter {
     return Optional.ofNullable(cause);
   }
 
-  void overloaded(JournalOverloadedException e) {
+  /** Counts and logs a write that found no room. */
+  public void overloaded(JournalOverloadedException e) {
     overloads.incrementAndGet();
     LOG.error("A write was rejected.", e);
   }
 
-  void onCommit(CommitListener listener) {
+  public void onCommit(CommitListener listener) {
     commitListeners.add(listener);
   }
 
@@ -94,13 +103,14 @@ final class CommitMeter {
     }
   }
 
-  synchronized JournalStats stats(int depth, boolean full, JournalStorage storage) {
+  /** The figures of this moment. */
+  public synchronized JournalStats stats(int depth, boolean full, JournalStorage storage) {
     return new JournalStats(
         commits,
         events,
         bytes,
         lastNanos,
-        committing ? System.nanoTime() - begunNanos : 0,
+        underWay.isEmpty() ? 0 : System.nanoTime() - underWay.get(0),
         depth,
         overloads.get(),
         full,

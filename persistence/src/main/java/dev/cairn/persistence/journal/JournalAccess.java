@@ -1,8 +1,8 @@
 package dev.cairn.persistence.journal;
 
-import dev.cairn.persistence.DataDirectory;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** What the rest of a node asks of its journal, beside writing and replaying. Thread-safe. */
@@ -29,6 +29,16 @@ public interface JournalAccess {
    */
   void onFailure(Consumer<Throwable> listener);
 
-  /** The directory that this journal holds for its actor system. */
-  DataDirectory dataDirectory();
+  /**
+   * Tells the listener why the journal does not answer, and with an empty reason that it does
+   * again; at once where it does not answer now. A journal that fails for good says so to {@link
+   * #onFailure} instead.
+   */
+  void onAvailability(Consumer<Optional<String>> listener);
+
+  /** Whether several nodes may use it at a time. */
+  boolean isShared();
+
+  /** Where it is, for people. */
+  String place();
 }

@@ -1,5 +1,7 @@
 package dev.cairn.persistence.journal;
 
+import dev.cairn.persistence.journal.postgres.PostgresException;
+import dev.cairn.persistence.journal.postgres.PostgresJournal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import org.apache.pekko.actor.AbstractExtensionId;
@@ -7,9 +9,9 @@ import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.actor.ExtendedActorSystem;
 
 /**
- * The way to an actor system's journal. The first call opens the directory that {@code
- * cairn.journal.directory} names; the end of the actor system closes it, after the writes in
- * flight.
+ * The way to an actor system's journal: RocksDB, or PostgreSQL where {@code
+ * pekko.persistence.journal.plugin} names the plugin for it. The first call opens it; the end of
+ * the actor system closes it, after the writes in flight.
  */
 public final class JournalExtension {
   private JournalExtension() {}
@@ -19,9 +21,12 @@ public final class JournalExtension {
    *
    * @throws UncheckedIOException where the directory is in use, of a newer format or damaged; the
    *     cause says which
+   * @throws PostgresException where the database cannot be used
    */
   public static JournalAccess get(ClassicActorSystemProvider system) {
-    return open(system);
+    String plugin =
+        system.classicSystem().settings().config().getString("pekko.persistence.journal.plugin");
+    return plugin.equals(PostgresJournal.PLUGIN) ? PostgresJournal.get(system) : open(system);
   }
 
   static OpenJournal open(ClassicActorSystemProvider system) {

@@ -4,6 +4,14 @@ package dev.cairn.persistence.journal;
 public final class JournalOverloadedException extends IllegalStateException {
   private static final long serialVersionUID = 1L;
 
+  /**
+   * @param writes most writes that wait
+   * @param key of the configuration that says so
+   */
+  public JournalOverloadedException(int writes, String key) {
+    super("The journal's queue holds " + writes + " writes and takes no more (" + key + ").");
+  }
+
   JournalOverloadedException(int depth, long bytes) {
     super(
         "The journal's queue holds "

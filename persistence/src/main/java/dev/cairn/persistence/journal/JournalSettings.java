@@ -22,7 +22,7 @@ record JournalSettings(
     long walBytes,
     long blockCacheBytes,
     int openFiles,
-    Retention.Limits retention) {
+    RetentionLimits retention) {
   static final String PATH = "cairn.journal";
 
   static JournalSettings of(Config root) {
@@ -43,21 +43,7 @@ record JournalSettings(
         positive(config, "wal-bytes", 1L << 36),
         positive(config, "block-cache-bytes", 1L << 36),
         (int) positive(config, "open-files", 1 << 20),
-        new Retention.Limits(
-            notNegative(config, "retention.time"),
-            config.getBytes("retention.bytes"),
-            config.getDuration("retention.interval"),
-            (int) positive(config, "retention.batch-requests", 1 << 16),
-            positive(config, "retention.compact-bytes", Long.MAX_VALUE)));
-  }
-
-  private static Duration notNegative(Config config, String key) {
-    Duration value = config.getDuration(key);
-    if (value.isNegative()) {
-      throw new ConfigException.BadValue(
-          config.origin(), PATH + "." + key, "found " + value + ", expected 0 or more");
-    }
-    return value;
+        RetentionLimits.of(root));
   }
 
   private static long positive(Config config, String key, long most) {

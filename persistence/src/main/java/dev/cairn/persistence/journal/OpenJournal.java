@@ -162,9 +162,18 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
     meter.onFailure(listener);
   }
 
+  /** It answers for as long as it has not failed. */
   @Override
-  public DataDirectory dataDirectory() {
-    return directory;
+  public void onAvailability(Consumer<Optional<String>> listener) {}
+
+  @Override
+  public boolean isShared() {
+    return false;
+  }
+
+  @Override
+  public String place() {
+    return "the data directory " + directory.path();
   }
 
   /** Closes after the writes that are queued. */

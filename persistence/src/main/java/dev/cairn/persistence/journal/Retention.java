@@ -3,7 +3,6 @@ package dev.cairn.persistence.journal;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -25,22 +24,10 @@ import scala.concurrent.Await;
  * gives the bytes back to the disk.
  */
 final class Retention implements AutoCloseable {
-  /**
-   * How much is kept; 0 stands for no bound.
-   *
-   * @param time since a request's end
-   * @param bytes of the records of finished requests
-   * @param interval between two sweeps
-   * @param batchRequests most requests that one batch deletes
-   * @param compactBytes deleted bytes below which nothing is compacted
-   */
-  record Limits(
-      Duration time, long bytes, Duration interval, int batchRequests, long compactBytes) {}
-
   private static final Logger LOG = LoggerFactory.getLogger(Retention.class);
   private static final int COMPACT_SHARE = 4;
 
-  private final Limits limits;
+  private final RetentionLimits limits;
   private final JournalDatabase database;
   private final Path files;
   private final Consumer<Command> submit;
@@ -61,7 +48,7 @@ final class Retention implements AutoCloseable {
    * @param clock milliseconds since the epoch
    */
   Retention(
-      Limits limits,
+      RetentionLimits limits,
       JournalDatabase database,
       Path files,
       Consumer<Command> submit,

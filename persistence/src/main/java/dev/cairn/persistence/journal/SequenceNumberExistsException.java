@@ -4,6 +4,17 @@ package dev.cairn.persistence.journal;
 public final class SequenceNumberExistsException extends IllegalStateException {
   private static final long serialVersionUID = 1L;
 
+  /** In a journal of several writers: another incarnation was there first. */
+  public SequenceNumberExistsException(String persistenceId, long sequenceNr, Throwable cause) {
+    super(
+        "A write for "
+            + persistenceId
+            + " begins at sequence number "
+            + sequenceNr
+            + ", which another incarnation has committed; this one replays.",
+        cause);
+  }
+
   SequenceNumberExistsException(String persistenceId, long sequenceNr, long highest) {
     super(
         "A write for "

@@ -61,6 +61,14 @@ final class ServeCommand implements Callable<Integer> {
   private Integer adminPort;
 
   @Option(
+      names = "--profile",
+      paramLabel = "NAME",
+      description =
+          "single (one gateway, RocksDB) or cluster (any number, PostgreSQL: cairn.postgres)"
+              + " (cairn.profile).")
+  private String profile;
+
+  @Option(
       names = "--roles",
       split = ",",
       paramLabel = "ROLE",
@@ -89,6 +97,9 @@ final class ServeCommand implements Callable<Integer> {
     putPort(http, "--port", "cairn.http.port", port);
     putAdminPort(http);
     putPort(http, "--cluster-port", "cairn.node.port", clusterPort);
+    if (profile != null) {
+      http.put("cairn.profile", profile);
+    }
     if (roles != null) {
       http.put("cairn.node.roles", roles);
     }

@@ -1,0 +1,142 @@
+package dev.cairn.cluster;
+
+import static dev.cairn.cluster.SimulatedNodes.alone;
+import static dev.cairn.cluster.SimulatedNodes.get;
+import static dev.cairn.cluster.SimulatedNodes.spec;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cairn.actors.RejectedException;
+import dev.cairn.actors.RequestActor;
+import dev.cairn.actors.RequestView;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.postgres.LocalPostgres;
+import dev.cairn.scheduling.SimulatedDevice;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.cluster.sharding.ShardRegion.CurrentShardRegionState;
+import org.apache.pekko.cluster.sharding.typed.GetShardRegionState;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** Gateways that share a journal in a real PostgreSQL. */
+class PostgresClusterTest {
+  private static final EntityTypeKey<RequestActor.Command> REQUEST =
+      EntityTypeKey.create(RequestActor.Command.class, "request");
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  private final SimulatedNodes nodes = new SimulatedNodes();
+  private final String database = LocalPostgres.shared().createDatabase();
+
+  private String cluster(int seed) {
+    return "cairn.profile = cluster\n"
+        + "cairn.postgres { url = \""
+        + database
+        + "\", user = postgres, connections = 4, parallel-batches = 3 }\n"
+        + "cairn.cluster.seeds = [\"127.0.0.1:"
+        + seed
+        + "\"]\n"
+        + "cairn.placement { probe-interval = 50 ms, probe-timeout = 2 s, cooldown = 1 s }\n"
+        + "cairn.requests { retry-assign = 50 ms, check-interval = 2 s, adopt-timeout = 1 s, ask-timeout = 5 s }\n";
+  }
+
+  /** Ids of the requests whose actors live at a gateway. */
+  private static Set<String> owned(CairnNode gateway) throws Exception {
+    CurrentShardRegionState state =
+        get(
+            AskPattern
+                .<org.apache.pekko.cluster.sharding.typed.ClusterShardingQuery,
+                    CurrentShardRegionState>
+                    ask(
+                        ClusterSharding.get(gateway.system()).shardState(),
+                        replyTo -> new GetShardRegionState(REQUEST, replyTo),
+                        PATIENCE,
+                        gateway.system().scheduler()));
+    Set<String> ids = new HashSet<>();
+    state.getShards().forEach(shard -> ids.addAll(shard.getEntityIds()));
+    return ids;
+  }
+
+  private static RequestView submit(RequestSpec spec, CairnNode one, CairnNode other)
+      throws Exception {
+    try {
+      return get(one.requests().submit(spec));
+    } catch (ExecutionException e) {
+      assertThat(e.getCause()).isInstanceOf(RejectedException.class);
+      return get(other.requests().submit(spec));
+    }
+  }
+
+  /** Asks again while a request moves from one gateway to another. */
+  private static RequestView found(CairnNode gateway, String id) throws Exception {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (true) {
+      try {
+        return get(gateway.requests().find(id)).orElseThrow();
+      } catch (ExecutionException e) {
+        assertThat(e.getCause()).isInstanceOf(RejectedException.class);
+        assertThat(System.nanoTime()).as("time to find " + id).isLessThan(deadline);
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  private static void awaitEnd(RequestView view) {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (view.snapshot().finish().isEmpty()) {
+      assertThat(System.nanoTime()).as("time to the end").isLessThan(deadline);
+      Thread.onSpinWait();
+    }
+  }
+
+  @Test
+  @DisplayName("L5 requests of a gateway that dies go on at another one, to the same tokens")
+  void aGatewayDies() throws Exception {
+    long seed = Long.getLong("cairn.seed", System.nanoTime());
+    Random random = new Random(seed);
+    int port = SimulatedNodes.freePort();
+    String gateway = cluster(port) + "cairn.node.roles = [gateway]\n";
+    // A node that dies does not say goodbye.
+    String mortal = gateway + "pekko.coordinated-shutdown.run-by-actor-system-terminate = off\n";
+    try (CairnNode device =
+            nodes.start(
+                cluster(port) + "cairn.node { roles = [device], port = " + port + " }", true);
+        CairnNode one = nodes.start(mortal, true);
+        CairnNode other = nodes.start(gateway, true)) {
+      SimulatedDevice steps = nodes.devices.poll(5, TimeUnit.SECONDS);
+      List<RequestSpec> specs = new ArrayList<>();
+      List<RequestView> views = new ArrayList<>();
+      for (int i = 0; i < 12; i++) {
+        specs.add(spec("p" + i, random));
+        views.add(submit(specs.get(i), one, other));
+      }
+      assertThat(device.deviceInfo()).isPresent();
+      assertThat(owned(one)).isNotEmpty();
+      assertThat(owned(other)).isNotEmpty();
+      steps.allow(8);
+      long deadline = System.nanoTime() + PATIENCE.toNanos();
+      while (views.stream().allMatch(view -> view.snapshot().tokens().size() == 0)) {
+        assertThat(System.nanoTime()).as("time to a first token").isLessThan(deadline);
+        Thread.onSpinWait();
+      }
+      one.close();
+      steps.allow(1_000_000);
+      for (RequestSpec spec : specs) {
+        RequestView view = found(other, spec.id());
+        awaitEnd(view);
+        assertThat(view.snapshot().tokens().toArray())
+            .as("replay with -Dcairn.seed=" + seed)
+            .isEqualTo(alone(spec));
+      }
+      assertThat(other.journal().orElseThrow().unfinished("", 100)).isEmpty();
+    }
+  }
+}

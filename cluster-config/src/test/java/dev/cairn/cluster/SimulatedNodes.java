@@ -1,0 +1,113 @@
+package dev.cairn.cluster;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import dev.cairn.actors.Telemetry;
+import dev.cairn.actors.TestTokenizer;
+import dev.cairn.device.Device;
+import dev.cairn.device.DeviceConfig;
+import dev.cairn.device.SlotSpec;
+import dev.cairn.model.AttentionSpec;
+import dev.cairn.model.ModelSpec;
+import dev.cairn.model.NetworkSpec;
+import dev.cairn.model.RopeSpec;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.scheduling.SimulatedDevice;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/** Nodes in this JVM, each with a simulated device where its roles say that it has one. */
+final class SimulatedNodes {
+  static final int CONTEXT = 128;
+  static final ModelSpec MODEL =
+      new ModelSpec(
+          Path.of("model.gguf"),
+          1,
+          1,
+          "print",
+          "m",
+          "llama",
+          8,
+          1,
+          1,
+          1,
+          8,
+          8,
+          SimulatedDevice.VOCABULARY,
+          CONTEXT,
+          1e-5f,
+          RopeSpec.plain(RopeSpec.Layout.INTERLEAVED, 8, 1e4f),
+          AttentionSpec.plain(1, 8),
+          NetworkSpec.PLAIN,
+          List.of());
+
+  /** Devices that were opened, in that order. */
+  final LinkedBlockingQueue<SimulatedDevice> devices = new LinkedBlockingQueue<>();
+
+  static Config config(String text) {
+    return NodeConfig.load(
+        ConfigFactory.parseString(text)
+            .withFallback(
+                ConfigFactory.parseString(
+                    "cairn.requests.linger = 100 ms\n"
+                        + "cairn.device { max-slots = 8, max-batch-tokens = 32, kv-memory = 20480 }")));
+  }
+
+  /**
+   * @param paused whether the device takes only the steps that it is allowed
+   */
+  CairnNode start(String text, boolean paused) {
+    Config config = config(text);
+    DeviceConfig device = NodeSettings.from(config).deviceConfig(MODEL, 1024);
+    Callable<Device> opener =
+        () -> {
+          SimulatedDevice opened = new SimulatedDevice(device, 0, paused);
+          devices.add(opened);
+          return opened;
+        };
+    return CairnNode.start(
+        new CairnNode.Parts(config, MODEL, new TestTokenizer(), device, opener, Telemetry.NONE));
+  }
+
+  static RequestSpec spec(String id, Random random) {
+    int[] prompt = random.ints(1 + random.nextInt(40), 1, SimulatedDevice.POISON).toArray();
+    return RequestSpec.of(id, "m", "print", prompt)
+        .submittedAtMillis(1)
+        .maxTokens(1 + random.nextInt(60))
+        .seed(random.nextLong())
+        .ignoreEos(true)
+        .build();
+  }
+
+  /** What a request yields where nothing disturbs it. */
+  static int[] alone(RequestSpec spec) {
+    return SimulatedDevice.expected(
+        new SlotSpec(
+            spec.promptTokens(),
+            spec.promptTokens().length,
+            spec.sampling(),
+            spec.seed(),
+            -1,
+            false),
+        spec.maxTokens(),
+        true,
+        0);
+  }
+
+  static <T> T get(CompletionStage<T> stage) throws Exception {
+    return stage.toCompletableFuture().get(60, TimeUnit.SECONDS);
+  }
+
+  static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+}
