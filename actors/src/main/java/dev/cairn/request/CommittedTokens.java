@@ -43,6 +43,15 @@ public final class CommittedTokens {
     return Arrays.copyOf(tokens, size);
   }
 
+  /** A copy of the tokens from one index to another, exclusive. */
+  public int[] range(int from, int to) {
+    if (from < 0 || from > to || to > size) {
+      throw new IndexOutOfBoundsException(
+          "tokens " + from + " to " + to + " of " + size + " committed tokens");
+    }
+    return Arrays.copyOfRange(tokens, from, to);
+  }
+
   /** This list and the given tokens. Only the owner of the newest list may append to it. */
   CommittedTokens append(int[] more, List<TokenLogprobs> moreLogprobs) {
     int newSize = Math.addExact(size, more.length);

@@ -18,6 +18,7 @@ import java.util.Optional;
 /**
  * What the events of one request add up to; the fold of the journal, without any actor.
  *
+ * @param version how many events it is made of
  * @param spec empty before the request is accepted
  * @param band its urgency now
  * @param attempts the newest of them, at most {@link #MAX_ATTEMPTS}, in order
@@ -27,6 +28,7 @@ import java.util.Optional;
  * @param finish empty while unfinished
  */
 public record RequestState(
+    long version,
     Optional<RequestSpec> spec,
     Band band,
     List<Attempt> attempts,
@@ -40,6 +42,7 @@ public record RequestState(
   /** Before anything was written. */
   public static final RequestState NONE =
       new RequestState(
+          0,
           Optional.empty(),
           Scheduling.DEFAULT.band(),
           List.of(),
@@ -54,6 +57,7 @@ public record RequestState(
       expect(spec.isEmpty(), event, "a request that is not accepted yet");
       RequestSpec request = accepted.spec();
       return new RequestState(
+          version + 1,
           Optional.of(request),
           request.scheduling().band(),
           attempts,
@@ -68,7 +72,7 @@ public record RequestState(
       expect(assigned.epoch() > epoch(), event, "an epoch after " + epoch());
       expect(!paused, event, "a request that is not paused");
       return new RequestState(
-          spec, band, attemptsAnd(assigned), false, tokens, promptLogprobs, finish);
+          version + 1, spec, band, attemptsAnd(assigned), false, tokens, promptLogprobs, finish);
     }
     expect(event.epoch() == epoch(), event, "epoch " + epoch());
     if (event instanceof RequestEvent.Paused) {
@@ -81,11 +85,12 @@ public record RequestState(
     }
     if (event instanceof RequestEvent.Prioritized prioritized) {
       return new RequestState(
-          spec, prioritized.band(), attempts, paused, tokens, promptLogprobs, finish);
+          version + 1, spec, prioritized.band(), attempts, paused, tokens, promptLogprobs, finish);
     }
     if (event instanceof RequestEvent.TokensCommitted committed) {
       expect(!paused, event, "a request that is not paused");
       return new RequestState(
+          version + 1,
           spec,
           band,
           attempts,
@@ -96,11 +101,12 @@ public record RequestState(
     }
     RequestEvent.Finished finished = (RequestEvent.Finished) event;
     Finish end = new Finish(finished.reason(), finished.detail());
-    return new RequestState(spec, band, attempts, paused, tokens, promptLogprobs, Optional.of(end));
+    return new RequestState(
+        version + 1, spec, band, attempts, paused, tokens, promptLogprobs, Optional.of(end));
   }
 
   private RequestState paused(boolean now) {
-    return new RequestState(spec, band, attempts, now, tokens, promptLogprobs, finish);
+    return new RequestState(version + 1, spec, band, attempts, now, tokens, promptLogprobs, finish);
   }
 
   private List<Attempt> attemptsAnd(RequestEvent.Assigned assigned) {
@@ -231,7 +237,7 @@ public record RequestState(
         finish.isPresent()
             ? State.FINISHED
             : paused ? State.PAUSED : attempts.isEmpty() ? State.ACCEPTED : State.ASSIGNED;
-    return new Snapshot(state, band, attempts, tokens, promptLogprobs, finish);
+    return new Snapshot(version, state, band, attempts, tokens, promptLogprobs, finish);
   }
 
   private static void expect(boolean holds, RequestEvent event, String expected) {

@@ -9,6 +9,7 @@ import java.util.Optional;
 /**
  * What was committed of a request at one moment; immutable.
  *
+ * @param version number of events of the journal that it shows; a later snapshot has no smaller one
  * @param band its urgency
  * @param attempts the newest of them, in order
  * @param tokens generated tokens
@@ -16,6 +17,7 @@ import java.util.Optional;
  * @param finish empty while the request is unfinished
  */
 public record Snapshot(
+    long version,
     State state,
     Band band,
     List<Attempt> attempts,

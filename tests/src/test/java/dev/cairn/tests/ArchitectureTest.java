@@ -53,6 +53,8 @@ class ArchitectureTest {
         .definedBy("dev.cairn.placement..")
         .layer("request")
         .definedBy("dev.cairn.request..")
+        .layer("relay")
+        .definedBy("dev.cairn.relay..")
         .layer("actors")
         .definedBy("dev.cairn.actors..")
         .layer("cluster-config")
@@ -71,13 +73,15 @@ class ArchitectureTest {
         .mayOnlyBeAccessedByLayers("cluster-config", "server")
         .whereLayer("placement")
         .mayOnlyBeAccessedByLayers("actors", "cluster-config", "server")
-        .whereLayer("request")
+        .whereLayer("relay")
         .mayOnlyBeAccessedByLayers("actors", "cluster-config", "server")
+        .whereLayer("request")
+        .mayOnlyBeAccessedByLayers("relay", "actors", "cluster-config", "server")
         .whereLayer("scheduling")
         .mayOnlyBeAccessedByLayers("request", "actors", "cluster-config", "server")
         .whereLayer("persistence")
         .mayOnlyBeAccessedByLayers(
-            "scheduling", "placement", "request", "actors", "cluster-config", "server")
+            "scheduling", "placement", "request", "relay", "actors", "cluster-config", "server")
         .whereLayer("native-gpu")
         .mayOnlyBeAccessedByLayers("scheduling", "request", "actors", "cluster-config", "server")
         .whereLayer("model")
@@ -86,6 +90,7 @@ class ArchitectureTest {
             "persistence",
             "scheduling",
             "request",
+            "relay",
             "actors",
             "cluster-config",
             "server")
@@ -97,7 +102,10 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideInAnyPackage(
-            "dev.cairn.scheduling..", "dev.cairn.request..", "dev.cairn.placement..")
+            "dev.cairn.scheduling..",
+            "dev.cairn.request..",
+            "dev.cairn.placement..",
+            "dev.cairn.relay..")
         .should()
         .dependOnClassesThat(
             resideInAPackage("org.apache.pekko..")
@@ -128,6 +136,9 @@ class ArchitectureTest {
     noClasses()
         .that()
         .doNotHaveSimpleName("RequestState")
+        .and()
+        // A copy for readers elsewhere, from which nothing is ever written back.
+        .doNotHaveSimpleName("RequestCopy")
         .and()
         .areNotAssignableTo(CommittedTokens.class)
         .should()
