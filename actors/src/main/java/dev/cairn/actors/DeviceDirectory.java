@@ -73,28 +73,35 @@ public final class DeviceDirectory extends AbstractBehavior<DeviceDirectory.Comm
     long askedNanos;
     long answeredNanos;
     boolean waiting;
+
+    /** Garbled answers in a row. */
+    int garbled;
   }
 
   private final Settings settings;
   private final LongSupplier nanoTime;
   private final DevicePlacement placement;
+  private final Telemetry telemetry;
   private final Optional<ActorRef<SchedulerActor.Command>> local;
   private final Map<ActorRef<SchedulerActor.Command>, Entry> entries = new HashMap<>();
 
   /**
    * @param placement told of every change
+   * @param telemetry told of garbled answers
    * @param local scheduler of this node, known before the cluster says so
    */
   public static Behavior<Command> create(
       Settings settings,
       LongSupplier nanoTime,
       DevicePlacement placement,
+      Telemetry telemetry,
       Optional<ActorRef<SchedulerActor.Command>> local) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
                 timers ->
-                    new DeviceDirectory(context, timers, settings, nanoTime, placement, local)));
+                    new DeviceDirectory(
+                        context, timers, settings, nanoTime, placement, telemetry, local)));
   }
 
   private DeviceDirectory(
@@ -103,17 +110,19 @@ public final class DeviceDirectory extends AbstractBehavior<DeviceDirectory.Comm
       Settings settings,
       LongSupplier nanoTime,
       DevicePlacement placement,
+      Telemetry telemetry,
       Optional<ActorRef<SchedulerActor.Command>> local) {
     super(context);
     this.settings = settings;
     this.nanoTime = nanoTime;
     this.placement = placement;
+    this.telemetry = telemetry;
     this.local = local;
     local.ifPresent(scheduler -> entries.put(scheduler, new Entry()));
     ActorRef<Receptionist.Listing> listings =
         context.messageAdapter(
             Receptionist.Listing.class,
-            listing -> new Schedulers(listing.getServiceInstances(SchedulerActor.KEY)));
+            listing -> new Schedulers(listing.getAllServiceInstances(SchedulerActor.KEY)));
     context.getSystem().receptionist().tell(Receptionist.subscribe(SchedulerActor.KEY, listings));
     timers.startTimerWithFixedDelay(Ask.INSTANCE, Duration.ZERO, settings.interval());
   }
@@ -164,6 +173,14 @@ public final class DeviceDirectory extends AbstractBehavior<DeviceDirectory.Comm
     if (entry == null) {
       return this;
     }
+    Optional<String> garbled =
+        answer.question() < 1 || answer.question() > entry.question
+            ? Optional.of("question " + answer.question() + ", which nobody asked")
+            : answer.status().garbled();
+    if (garbled.isPresent()) {
+      return onGarbled(answer.scheduler(), entry, garbled.get());
+    }
+    entry.garbled = 0;
     long now = nanoTime.getAsLong();
     entry.answeredNanos = now;
     if (entry.waiting && answer.question() == entry.question) {
@@ -175,6 +192,19 @@ public final class DeviceDirectory extends AbstractBehavior<DeviceDirectory.Comm
     entry.status = Optional.of(answer.status());
     placement.answered(answer.status().name());
     tell();
+    return this;
+  }
+
+  /** Asks again at once, and if that is no better when it is time for the next question. */
+  private Behavior<Command> onGarbled(
+      ActorRef<SchedulerActor.Command> scheduler, Entry entry, String found) {
+    telemetry.garbledAnswer();
+    getContext()
+        .getLog()
+        .warn("the answer of {} is garbled and is ignored: it has {}", scheduler.path(), found);
+    if (entry.garbled++ == 0) {
+      ask(scheduler, entry);
+    }
     return this;
   }
 

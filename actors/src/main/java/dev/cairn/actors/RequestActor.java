@@ -2,8 +2,11 @@ package dev.cairn.actors;
 
 import dev.cairn.actors.CrashPoint.Boundary;
 import dev.cairn.model.Tokenizer;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.placement.Verdict;
+import dev.cairn.request.Attempt;
 import dev.cairn.request.Decision;
 import dev.cairn.request.Effects;
 import dev.cairn.request.LetGo;
@@ -17,6 +20,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -24,6 +28,7 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.BackoffSupervisorStrategy;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.PreRestart;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -67,6 +72,16 @@ public final class RequestActor
   /** Let it go on where it is paused; answered when that is durable. */
   public record Resume(ActorRef<Reply> replyTo) implements Command {}
 
+  /** Change its urgency; answered when that is durable. */
+  public record SetPriority(Band band, ActorRef<Reply> replyTo) implements Command {
+    public SetPriority {
+      Objects.requireNonNull(band, "a SetPriority without its band");
+    }
+  }
+
+  /** Why is it where it is? Answered with an {@link Explanation}. */
+  public record Explain(ActorRef<Reply> replyTo) implements Command {}
+
   /** Tokens from a scheduler. */
   public record Generated(Handover handover, ActorRef<SchedulerActor.Command> from)
       implements Command {}
@@ -76,6 +91,9 @@ public final class RequestActor
 
   /** The device lost an epoch; it has to run again. */
   public record DeviceLost(int epoch) implements Command {}
+
+  /** A scheduler that is to be emptied asks an epoch to run elsewhere, if it can. */
+  public record Move(int epoch, ActorRef<SchedulerActor.Command> from) implements Command {}
 
   /** A scheduler goes on with an epoch for this owner. */
   public record Adopted(int epoch) implements Command {}
@@ -89,6 +107,8 @@ public final class RequestActor
   }
 
   private record SchedulerGone(ActorRef<SchedulerActor.Command> scheduler) implements Command {}
+
+  private record SchedulerAway(ActorRef<SchedulerActor.Command> scheduler) implements Command {}
 
   private enum Unneeded implements Command {
     INSTANCE
@@ -120,6 +140,23 @@ public final class RequestActor
 
   /** The id names a request with other content. */
   public record Conflict(String requestId) implements Reply {}
+
+  /**
+   * Why a request is where it is.
+   *
+   * @param attempts the newest of them, in order
+   * @param decision what the device of the newest attempt was chosen from, the best first; empty
+   *     where this actor did not choose it
+   * @param now what a device would be chosen from now, the best first; empty when it has ended
+   */
+  public record Explanation(
+      String requestId,
+      Snapshot.State state,
+      Band band,
+      List<Attempt> attempts,
+      List<Verdict> decision,
+      List<Verdict> now)
+      implements Reply {}
 
   /**
    * What a request needs of its node.
@@ -166,6 +203,7 @@ public final class RequestActor
   private RequestProtocol<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> protocol;
   private Optional<RequestView> view = Optional.empty();
   private Optional<ActorRef<SchedulerActor.Command>> watched = Optional.empty();
+  private Runnable unfollow = () -> {};
   private long lastCommitNanos;
 
   /**
@@ -237,6 +275,7 @@ public final class RequestActor
   public SignalHandler<RequestState> signalHandler() {
     return newSignalHandlerBuilder()
         .onSignal(RecoveryCompleted.instance(), this::onRecovered)
+        .onSignal(PreRestart.instance(), state -> unwatch())
         .onSignal(PostStop.instance(), this::onStopped)
         .build();
   }
@@ -255,6 +294,11 @@ public final class RequestActor
         .onCommand(DeviceLost.class, (s, c) -> perform(s, protocol.deviceLost(s, c.epoch())))
         .onCommand(
             SchedulerGone.class, (s, c) -> perform(s, protocol.schedulerGone(s, c.scheduler())))
+        .onCommand(
+            SchedulerAway.class, (s, c) -> perform(s, protocol.schedulerAway(s, c.scheduler())))
+        .onCommand(Move.class, (s, c) -> perform(s, protocol.move(s, c.from(), c.epoch())))
+        .onCommand(SetPriority.class, this::onSetPriority)
+        .onCommand(Explain.class, (s, c) -> perform(s, protocol.explain(s, c.replyTo())))
         .onCommand(Adopted.class, (s, c) -> perform(s, protocol.adopted(s, c.epoch())))
         .onCommand(NotHeld.class, (s, c) -> perform(s, protocol.notHeld(s, c.epoch())))
         .onCommand(Assign.class, (s, c) -> perform(s, protocol.assignDue(s)))
@@ -306,6 +350,11 @@ public final class RequestActor
     return perform(state, protocol.resume(state, resume.replyTo()));
   }
 
+  private Effect<RequestEvent, RequestState> onSetPriority(RequestState state, SetPriority set) {
+    unanswered.put(set.replyTo(), set);
+    return perform(state, protocol.prioritize(state, set.band(), set.replyTo()));
+  }
+
   /**
    * The journal was read, at the start or after a write that failed. What the protocol held beside
    * the state is of before that write, so it begins anew, and who has no answer asks again.
@@ -338,6 +387,7 @@ public final class RequestActor
   }
 
   private void onStopped(RequestState state) {
+    unfollow.run();
     view.ifPresent(v -> env.views().remove(requestId, v));
     if (state.spec().isEmpty()) {
       env.gate().leave(requestId);
@@ -410,18 +460,41 @@ public final class RequestActor
   }
 
   @Override
-  public void adopt(ActorRef<SchedulerActor.Command> scheduler, int epoch, int nextIndex) {
+  public void adopt(
+      ActorRef<SchedulerActor.Command> scheduler, int epoch, int nextIndex, Band band) {
     watch(scheduler);
     timers.startSingleTimer(new NotHeld(epoch), env.adoptTimeout());
-    scheduler.tell(new SchedulerActor.Adopt(requestId, epoch, nextIndex, context.getSelf()));
+    scheduler.tell(new SchedulerActor.Adopt(requestId, epoch, nextIndex, band, context.getSelf()));
+  }
+
+  @Override
+  public void prioritize(ActorRef<SchedulerActor.Command> scheduler, int epoch, Band band) {
+    scheduler.tell(new SchedulerActor.Prioritize(requestId, epoch, band));
+  }
+
+  @Override
+  public void explain(
+      ActorRef<Reply> client, RequestState state, List<Verdict> last, List<Verdict> now) {
+    client.tell(
+        new Explanation(
+            requestId, state.snapshot().state(), state.band(), state.attempts(), last, now));
   }
 
   private void watch(ActorRef<SchedulerActor.Command> scheduler) {
     if (!watched.equals(Optional.of(scheduler))) {
-      watched.ifPresent(context::unwatch);
+      unwatch();
       watched = Optional.of(scheduler);
       context.watchWith(scheduler, new SchedulerGone(scheduler));
+      ActorRef<Command> self = context.getSelf();
+      unfollow = env.placement().whenAway(scheduler, () -> self.tell(new SchedulerAway(scheduler)));
     }
+  }
+
+  private void unwatch() {
+    watched.ifPresent(context::unwatch);
+    watched = Optional.empty();
+    unfollow.run();
+    unfollow = () -> {};
   }
 
   @Override
@@ -457,8 +530,7 @@ public final class RequestActor
   @Override
   public void ended() {
     timers.cancelAll();
-    watched.ifPresent(context::unwatch);
-    watched = Optional.empty();
+    unwatch();
     timers.startSingleTimer(Unneeded.INSTANCE, env.linger());
   }
 

@@ -2,22 +2,22 @@ package dev.cairn.actors;
 
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.device.StepResult;
+import dev.cairn.persistence.Band;
 import dev.cairn.placement.DeviceStatus;
 import dev.cairn.request.LetGo;
+import dev.cairn.request.SchedulerProtocol;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import dev.cairn.scheduling.SchedulingCore;
-import dev.cairn.scheduling.SchedulingCore.Released;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
 import dev.cairn.scheduling.StepPlan;
 import java.time.Duration;
-import java.util.HashMap;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -36,7 +36,8 @@ import org.apache.pekko.actor.typed.receptionist.ServiceKey;
  * into calls and what comes of them into messages. It plans the next step before it hands out the
  * tokens of the last one, so that the device does not wait for the JVM.
  */
-public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Command> {
+public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Command>
+    implements SchedulerProtocol.Owners<ActorRef<RequestActor.Command>> {
   /** What a scheduler understands. */
   public sealed interface Command extends ClusterMessage {}
 
@@ -74,10 +75,15 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    * {@link RequestActor.NotHeld}.
    *
    * @param nextIndex number of tokens that are committed
+   * @param band its urgency now
    */
   public record Adopt(
-      String requestId, int epoch, int nextIndex, ActorRef<RequestActor.Command> owner)
-      implements Command {}
+      String requestId, int epoch, int nextIndex, Band band, ActorRef<RequestActor.Command> owner)
+      implements Command {
+    public Adopt {
+      Objects.requireNonNull(band, "an Adopt without its band");
+    }
+  }
 
   /**
    * Asks what the device is and how busy; answered while there is one.
@@ -86,6 +92,26 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    */
   public record Describe(long question, ActorRef<DeviceDirectory.Command> replyTo)
       implements Command {}
+
+  /** A request's urgency changed. */
+  public record Prioritize(String requestId, int epoch, Band band) implements Command {}
+
+  /**
+   * Take no more requests and have those that are here moved; answered when none is left. One that
+   * no other device can take ends here.
+   */
+  public record Drain(ActorRef<DrainState> replyTo) implements Command {}
+
+  /** Take requests again. */
+  public record Undrain(ActorRef<DrainState> replyTo) implements Command {}
+
+  /**
+   * How far the device is emptied.
+   *
+   * @param draining whether it takes no requests
+   * @param requests how many are here
+   */
+  public record DrainState(boolean draining, int requests) implements ClusterMessage {}
 
   private enum RepeatOverdue implements Command {
     INSTANCE
@@ -113,9 +139,9 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    * Whose scheduler it is.
    *
    * @param node where it is, to name its device in the cluster; empty on a node of its own
-   * @param modelFingerprint identifies the file of the model that it serves
+   * @param model that it serves
    */
-  public record Identity(String node, String modelFingerprint) {
+  public record Identity(String node, DeviceStatus.Served model) {
     String device(String backend) {
       return backend + "-0" + (node.isEmpty() ? "" : "@" + node);
     }
@@ -129,31 +155,31 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    */
   public record Patience(Duration orphanTimeout, Duration repeatAfter) {}
 
-  /** Weight of a step in the running mean of the device's rate. */
-  private static final double RATE_SMOOTHING = 0.05;
+  /** Most askers that wait for a device to be empty; one more and the first is told how it is. */
+  private static final int MAX_DRAIN_WAITERS = 16;
 
-  private record Owner(int epoch, ActorRef<RequestActor.Command> ref) {}
+  /** What survives a failure of this actor. */
+  private static final class Draining {
+    boolean on;
+    final Deque<ActorRef<DrainState>> waiting = new ArrayDeque<>();
+  }
 
   private final SchedulingCore core;
+  private final SchedulerProtocol<ActorRef<RequestActor.Command>> protocol;
   private final ActorRef<GpuActor.Command> device;
   private final Telemetry telemetry;
+  private final StepMeter meter;
   private final LongSupplier nanoTime;
   private final TimerScheduler<Command> timers;
   private final Identity identity;
+  private final SchedulingLimits limits;
   private final Patience patience;
-  private final Map<String, Owner> owners = new HashMap<>();
-
-  /** Why requests that a step still holds are to leave. */
-  private final Map<String, LetGo> leaving = new HashMap<>();
+  private final Draining draining;
 
   /** Number of the open device, or 0 while there is none. */
   private int generation;
 
   private DeviceInfo info;
-  private OptionalDouble tokensPerSecond = OptionalDouble.empty();
-  private long lastStepEndNanos;
-  private long staleSeen;
-  private long prefixHitsSeen;
 
   /**
    * @param limits bounds of the scheduler; the device is opened with the same
@@ -168,6 +194,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       Telemetry telemetry,
       LongSupplier nanoTime,
       Patience patience) {
+    Draining draining = new Draining();
     Behavior<Command> scheduler =
         Behaviors.setup(
             context ->
@@ -177,11 +204,13 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
                             context,
                             timers,
                             identity,
+                            limits,
                             new SchedulingCore(limits, endsGeneration),
                             gpu.spawn(context, context.getSelf()),
                             telemetry,
                             nanoTime,
-                            patience)));
+                            patience,
+                            draining)));
     return Behaviors.supervise(scheduler).onFailure(SupervisorStrategy.restart());
   }
 
@@ -189,19 +218,28 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       ActorContext<Command> context,
       TimerScheduler<Command> timers,
       Identity identity,
+      SchedulingLimits limits,
       SchedulingCore core,
       ActorRef<GpuActor.Command> device,
       Telemetry telemetry,
       LongSupplier nanoTime,
-      Patience patience) {
+      Patience patience,
+      Draining draining) {
     super(context);
     this.timers = timers;
     this.identity = identity;
+    this.limits = limits;
     this.patience = patience;
     this.core = core;
+    this.protocol = new SchedulerProtocol<>(core, this);
     this.device = device;
     this.telemetry = telemetry;
+    this.meter = new StepMeter(telemetry);
     this.nanoTime = nanoTime;
+    this.draining = draining;
+    if (draining.on) {
+      protocol.drain();
+    }
     timers.startTimerWithFixedDelay(RepeatOverdue.INSTANCE, patience.repeatAfter());
   }
 
@@ -216,6 +254,9 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
         .onMessage(LeaveNow.class, this::onLeaveNow)
         .onMessage(Adopt.class, this::onAdopt)
         .onMessage(RepeatOverdue.class, repeat -> onRepeatOverdue())
+        .onMessage(Prioritize.class, this::onPrioritize)
+        .onMessage(Drain.class, this::onDrain)
+        .onMessage(Undrain.class, this::onUndrain)
         .onMessage(OwnerGone.class, this::onOwnerGone)
         .onMessage(OrphanDue.class, this::onOrphanDue)
         .onMessage(DeviceUp.class, this::onDeviceUp)
@@ -227,10 +268,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   }
 
   private Behavior<Command> onAdmit(Admit admit) {
-    Admission admission = admit.admission();
-    if (core.admit(admission)) {
-      own(admission.requestId(), admission.epoch(), admit.owner());
-    }
+    protocol.admit(admit.admission(), admit.owner());
     return goOn();
   }
 
@@ -240,70 +278,84 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       return this;
     }
     StepResult result = done.result();
-    if (lastStepEndNanos != 0) {
-      telemetry.deviceIdle(Math.max(0, result.startNanos() - lastStepEndNanos));
-    }
-    lastStepEndNanos = result.endNanos();
-    core.complete(result)
-        .ifPresent(
-            step -> {
-              long took = Math.max(1, result.endNanos() - result.startNanos());
-              telemetry.stepCompleted(step.rows(), step.tokens(), took);
-              double rate = step.tokens() * 1e9 / took;
-              double before = tokensPerSecond.orElse(rate);
-              tokensPerSecond = OptionalDouble.of(before + RATE_SMOOTHING * (rate - before));
-            });
+    meter.ended(result);
+    core.complete(result).ifPresent(step -> meter.completed(step, result));
     return goOn();
   }
 
   private Behavior<Command> onCommitted(Committed committed) {
-    boolean gone =
-        core.committed(
-            committed.requestId(), committed.epoch(), committed.nextIndex(), nanoTime.getAsLong());
-    if (gone) {
-      forget(committed.requestId(), committed.epoch());
-    }
+    protocol.committed(
+        committed.requestId(), committed.epoch(), committed.nextIndex(), nanoTime.getAsLong());
     return goOn();
   }
 
   private Behavior<Command> onRelease(Release release) {
-    core.release(release.requestId(), release.epoch());
-    forget(release.requestId(), release.epoch());
+    protocol.release(release.requestId(), release.epoch());
     return goOn();
   }
 
   private Behavior<Command> onLeave(Leave leave) {
-    if (core.cancel(leave.requestId(), leave.epoch())) {
-      leaving.merge(leave.requestId(), leave.why(), LetGo::or);
-      return goOn();
-    }
-    leave.owner().tell(new RequestActor.Released(leave.epoch(), leave.why()));
-    return this;
+    protocol.leave(leave.requestId(), leave.epoch(), leave.why(), leave.owner());
+    return goOn();
   }
 
   private Behavior<Command> onLeaveNow(LeaveNow leave) {
-    if (core.cancel(leave.requestId(), Integer.MAX_VALUE)) {
-      leaving.merge(leave.requestId(), leave.why(), LetGo::or);
-    }
+    protocol.leaveNow(leave.requestId(), leave.why());
     return goOn();
   }
 
   private Behavior<Command> onAdopt(Adopt adopt) {
-    String id = adopt.requestId();
-    if (core.adopt(id, adopt.epoch(), adopt.nextIndex(), nanoTime.getAsLong())) {
-      own(id, adopt.epoch(), adopt.owner());
-      adopt.owner().tell(new RequestActor.Adopted(adopt.epoch()));
-    } else {
-      forget(id, adopt.epoch());
-      adopt.owner().tell(new RequestActor.NotHeld(adopt.epoch()));
-    }
+    protocol.adopt(
+        adopt.requestId(),
+        adopt.epoch(),
+        adopt.nextIndex(),
+        adopt.band(),
+        adopt.owner(),
+        nanoTime.getAsLong());
     return goOn();
+  }
+
+  private Behavior<Command> onPrioritize(Prioritize prioritize) {
+    protocol.prioritize(prioritize.requestId(), prioritize.epoch(), prioritize.band());
+    return goOn();
+  }
+
+  private Behavior<Command> onDrain(Drain drain) {
+    draining.on = true;
+    if (draining.waiting.size() == MAX_DRAIN_WAITERS) {
+      draining.waiting.removeFirst().tell(drainState());
+    }
+    draining.waiting.addLast(drain.replyTo());
+    getContext().getLog().info("the device is drained; {} requests are here", held());
+    protocol.drain();
+    return goOn();
+  }
+
+  private Behavior<Command> onUndrain(Undrain undrain) {
+    draining.on = false;
+    draining.waiting.addLast(undrain.replyTo());
+    protocol.undrain();
+    tellDrainState();
+    getContext().getLog().info("the device takes requests again");
+    return this;
+  }
+
+  private DrainState drainState() {
+    return new DrainState(draining.on, held());
+  }
+
+  private int held() {
+    return core.stats().entries();
+  }
+
+  private void tellDrainState() {
+    draining.waiting.forEach(asker -> asker.tell(drainState()));
+    draining.waiting.clear();
   }
 
   /** The owner may come to life elsewhere and ask for what is here. */
   private Behavior<Command> onOwnerGone(OwnerGone gone) {
-    Owner owner = owners.get(gone.requestId());
-    if (owner != null && owner.ref().equals(gone.owner())) {
+    if (protocol.isOwner(gone.requestId(), gone.owner())) {
       timers.startSingleTimer(
           gone.requestId(),
           new OrphanDue(gone.requestId(), gone.owner()),
@@ -313,13 +365,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   }
 
   private Behavior<Command> onOrphanDue(OrphanDue due) {
-    Owner owner = owners.get(due.requestId());
-    if (owner != null && owner.ref().equals(due.owner())) {
+    if (protocol.orphaned(due.requestId(), due.owner())) {
       getContext()
           .getLog()
           .warn("request {} lost its owner and nobody came for it", due.requestId());
-      core.release(due.requestId(), owner.epoch());
-      forget(due.requestId(), owner.epoch());
     }
     return goOn();
   }
@@ -327,7 +376,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   private Behavior<Command> onDeviceUp(DeviceUp up) {
     generation = up.generation();
     info = up.info();
-    lastStepEndNanos = 0;
+    meter.deviceOpened();
     getContext()
         .getLog()
         .debug("device {} {} is open", up.info().backend(), up.info().instructionSet());
@@ -339,12 +388,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       return this;
     }
     generation = 0;
-    List<Released> lost = core.deviceLost();
-    for (Released each : lost) {
-      Owner owner = owners.get(each.requestId());
-      forget(each.requestId(), each.epoch());
-      owner.ref().tell(new RequestActor.DeviceLost(each.epoch()));
-    }
+    protocol.deviceLost();
     return goOn();
   }
 
@@ -353,33 +397,42 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    */
   private Behavior<Command> onRestart() {
     telemetry.deviceError();
-    owners.values().forEach(owner -> owner.ref().tell(new RequestActor.DeviceLost(owner.epoch())));
+    protocol.failed();
     return this;
   }
 
   private Behavior<Command> onRepeatOverdue() {
-    core.repeatOverdue(nanoTime.getAsLong(), patience.repeatAfter().toNanos());
+    protocol.repeatOverdue(nanoTime.getAsLong(), patience.repeatAfter().toNanos());
     return goOn();
   }
 
   private Behavior<Command> onDescribe(Describe describe) {
     if (generation != 0) {
-      DeviceStatus status =
-          new DeviceStatus(
-              identity.device(info.backend()),
-              identity.modelFingerprint(),
-              info.numericsVersion(),
-              info.backend(),
-              info.config().maxContext(),
-              (long) info.config().kvBlocks() * info.config().blockTokens(),
-              core.outstandingTokens(),
-              tokensPerSecond,
-              false);
       describe
           .replyTo()
-          .tell(new DeviceDirectory.Answer(getContext().getSelf(), status, describe.question()));
+          .tell(new DeviceDirectory.Answer(getContext().getSelf(), status(), describe.question()));
     }
     return this;
+  }
+
+  private DeviceStatus status() {
+    SchedulingStats stats = core.stats();
+    int blockTokens = info.config().blockTokens();
+    return new DeviceStatus(
+        identity.device(info.backend()),
+        identity.model(),
+        info.numericsVersion(),
+        info.backend(),
+        info.config().maxContext(),
+        (long) info.config().kvBlocks() * blockTokens,
+        new DeviceStatus.Load(
+            core.outstandingTokens(),
+            stats.queued(),
+            stats.running(),
+            limits.maxSlots() - stats.slotsInUse(),
+            (long) (stats.kvBlocksTotal() - stats.kvBlocksUsed()) * blockTokens,
+            meter.tokensPerSecond()),
+        protocol.isDraining());
   }
 
   private Behavior<Command> onGetStats(GetStats get) {
@@ -400,53 +453,53 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
         device.tell(new GpuActor.Free(generation, frees));
       }
     }
-    for (Handover handover : core.handOvers(nanoTime.getAsLong())) {
-      owners
-          .get(handover.requestId())
-          .ref()
-          .tell(new RequestActor.Generated(handover, getContext().getSelf()));
+    protocol.deliver(nanoTime.getAsLong());
+    meter.stands(core.stats());
+    if (!draining.waiting.isEmpty() && protocol.isEmpty()) {
+      tellDrainState();
     }
-    for (Released released : core.takeReleased()) {
-      Owner owner = owners.get(released.requestId());
-      LetGo why = leaving.remove(released.requestId());
-      if (owner != null && owner.epoch() == released.epoch()) {
-        forget(released.requestId(), released.epoch());
-        owner.ref().tell(new RequestActor.Released(released.epoch(), why));
-      }
-    }
-    SchedulingStats stats = core.stats();
-    for (; staleSeen < stats.staleResults(); staleSeen++) {
-      telemetry.staleResult();
-    }
-    if (stats.prefixHitTokens() > prefixHitsSeen) {
-      telemetry.prefixCacheHit((int) (stats.prefixHitTokens() - prefixHitsSeen));
-      prefixHitsSeen = stats.prefixHitTokens();
-    }
-    if (stats.running() + stats.queued() == 0) {
-      // Without work the device does not wait for anybody.
-      lastStepEndNanos = 0;
-    }
-    telemetry.scheduler(stats);
     return this;
   }
 
-  private void forget(String requestId, int epoch) {
-    Owner owner = owners.get(requestId);
-    if (owner != null && owner.epoch() == epoch) {
-      owners.remove(requestId);
-      timers.cancel(requestId);
-      getContext().unwatch(owner.ref());
-    }
+  @Override
+  public void generated(ActorRef<RequestActor.Command> owner, Handover handover) {
+    owner.tell(new RequestActor.Generated(handover, getContext().getSelf()));
   }
 
-  private void own(String requestId, int epoch, ActorRef<RequestActor.Command> ref) {
-    Owner before = owners.put(requestId, new Owner(epoch, ref));
-    if (before == null || !before.ref().equals(ref)) {
-      if (before != null) {
-        getContext().unwatch(before.ref());
-      }
-      timers.cancel(requestId);
-      getContext().watchWith(ref, new OwnerGone(requestId, ref));
-    }
+  @Override
+  public void released(ActorRef<RequestActor.Command> owner, int epoch, LetGo why) {
+    owner.tell(new RequestActor.Released(epoch, why));
+  }
+
+  @Override
+  public void lost(ActorRef<RequestActor.Command> owner, int epoch) {
+    owner.tell(new RequestActor.DeviceLost(epoch));
+  }
+
+  @Override
+  public void move(ActorRef<RequestActor.Command> owner, int epoch) {
+    owner.tell(new RequestActor.Move(epoch, getContext().getSelf()));
+  }
+
+  @Override
+  public void adopted(ActorRef<RequestActor.Command> owner, int epoch) {
+    owner.tell(new RequestActor.Adopted(epoch));
+  }
+
+  @Override
+  public void notHeld(ActorRef<RequestActor.Command> owner, int epoch) {
+    owner.tell(new RequestActor.NotHeld(epoch));
+  }
+
+  @Override
+  public void watch(String requestId, ActorRef<RequestActor.Command> owner) {
+    timers.cancel(requestId);
+    getContext().watchWith(owner, new OwnerGone(requestId, owner));
+  }
+
+  @Override
+  public void unwatch(String requestId, ActorRef<RequestActor.Command> owner) {
+    timers.cancel(requestId);
+    getContext().unwatch(owner);
   }
 }

@@ -38,6 +38,9 @@ public interface Telemetry {
   /** Tokens of a sequence were not computed, because blocks of an equal prefix are cached. */
   default void prefixCacheHit(int tokens) {}
 
+  /** A device's answer about itself made no sense and was ignored. */
+  default void garbledAnswer() {}
+
   /** The device failed. */
   default void deviceError() {}
 

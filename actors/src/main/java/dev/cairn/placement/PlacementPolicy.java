@@ -1,101 +1,214 @@
 package dev.cairn.placement;
 
-import dev.cairn.persistence.RequestSpec;
+import dev.cairn.persistence.Constraints;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Function;
 
 /**
  * Ranks devices for a request by the time until they would be done with it: queued tokens over
  * observed rate, and a round trip. What is unknown of a device counts as what is usual among the
- * others, never as zero. A device that failed lately comes after all that did not.
+ * others, never as zero.
+ *
+ * <p>A request whose beginning a device has cached goes to another one only if that is faster and
+ * can start it now, or is faster by far. A device that failed lately comes after all that did not,
+ * and one of another numerics version after all of the request's own.
  *
  * @param hysteresis a device other than the preferred one must be better by this share of its time
+ * @param spillover a device that cannot start the request now must need less than this share of the
+ *     time of the one that has its beginning cached
  */
-public record PlacementPolicy(double hysteresis) {
+public record PlacementPolicy(double hysteresis, double spillover) {
   /** Rate of a cluster in which no device has computed anything yet, tokens a second. */
   private static final double ANY_RATE = 1000;
 
   /** A device that cools down counts as later than every other by this much. */
   private static final double COOLING_SECONDS = 1e6;
 
+  /** And one of another numerics version by this much. */
+  private static final double OTHER_NUMERICS_SECONDS = 1e9;
+
+  public PlacementPolicy {
+    if (!(hysteresis >= 0 && hysteresis < 1)) {
+      throw new IllegalArgumentException(
+          "cairn.placement.hysteresis is " + hysteresis + ", expected 0 or more and less than 1");
+    }
+    if (!(spillover > 0 && spillover <= 1)) {
+      throw new IllegalArgumentException(
+          "cairn.placement.spillover is " + spillover + ", expected more than 0 and at most 1");
+    }
+  }
+
+  /** What one ranking has in common: the request, and what is usual among the devices. */
+  private record Round(Need need, double rate, double roundTrip, String preferred, String home) {}
+
   /**
-   * @param committed tokens of the output that exist already
    * @param preferred device that the requests of this gateway went to last, or empty
    */
-  public <D> Ranking<D> rank(
-      RequestSpec spec, int committed, List<Candidate<D>> candidates, String preferred) {
-    double rate = usual(candidates, c -> c.status().tokensPerSecond(), ANY_RATE);
-    double roundTrip = usual(candidates, Candidate::roundTripSeconds, 0);
+  public <D> Ranking<D> rank(Need need, List<Candidate<D>> candidates, String preferred) {
+    Round round =
+        new Round(
+            need,
+            usual(candidates, c -> c.status().load().tokensPerSecond(), ANY_RATE),
+            usual(candidates, Candidate::roundTripSeconds, 0),
+            preferred,
+            home(need, candidates));
     List<Ranking.Judged<D>> judged = new ArrayList<>(candidates.size());
     for (Candidate<D> candidate : candidates) {
-      String obstacle = obstacle(spec, committed, candidate);
-      judged.add(
-          obstacle.isEmpty()
-              ? judge(spec, candidate, rate, roundTrip, preferred)
-              : new Ranking.Judged<>(candidate, Double.POSITIVE_INFINITY, obstacle));
+      judged.add(judge(round, candidate));
     }
     judged.sort(
-        Comparator.<Ranking.Judged<D>>comparingDouble(Ranking.Judged::seconds)
+        Comparator.<Ranking.Judged<D>>comparingDouble(Ranking.Judged::rank)
             .thenComparing(j -> j.candidate().status().name()));
     return new Ranking<>(judged);
   }
 
-  private <D> Ranking.Judged<D> judge(
-      RequestSpec spec, Candidate<D> candidate, double rate, double roundTrip, String preferred) {
-    DeviceStatus status = candidate.status();
-    double prompt = Math.max(0, spec.promptTokens().length - candidate.sharedTokens());
-    double tokens = status.queuedTokens() + candidate.assignedTokens() + prompt;
-    double ownRate = status.tokensPerSecond().orElse(rate);
-    double ownRoundTrip = candidate.roundTripSeconds().orElse(roundTrip);
-    double seconds = tokens / ownRate + ownRoundTrip;
-    String reason =
-        String.format(
-            Locale.ROOT,
-            "%.0f tokens at %.0f a second%s, round trip %.1f ms%s",
-            tokens,
-            ownRate,
-            status.tokensPerSecond().isEmpty() ? " (assumed)" : "",
-            ownRoundTrip * 1e3,
-            candidate.roundTripSeconds().isEmpty() ? " (assumed)" : "");
-    if (candidate.sharedTokens() > 0) {
-      reason += ", " + candidate.sharedTokens() + " tokens of the prompt cached";
-    }
-    if (status.name().equals(preferred)) {
-      seconds *= 1 - hysteresis;
-      reason += ", preferred as the last choice";
-    }
-    if (candidate.coolingNanos() > 0) {
-      seconds += COOLING_SECONDS;
-      reason +=
-          String.format(
-              Locale.ROOT, ", failed: left alone for %.1f s", candidate.coolingNanos() / 1e9);
-    }
-    return new Ranking.Judged<>(candidate, seconds, reason);
+  /** The device that has most of the beginning cached, or empty. */
+  private static <D> String home(Need need, List<Candidate<D>> candidates) {
+    return candidates.stream()
+        .filter(c -> c.sharedTokens() > 0 && c.coolingNanos() <= 0 && obstacle(need, c).isEmpty())
+        .max(Comparator.comparingInt(Candidate::sharedTokens))
+        .map(c -> c.status().name())
+        .orElse("");
   }
 
-  private static <D> String obstacle(RequestSpec spec, int committed, Candidate<D> candidate) {
+  private <D> Ranking.Judged<D> judge(Round round, Candidate<D> candidate) {
+    Optional<String> obstacle = obstacle(round.need(), candidate);
+    Optional<String> length = length(round.need(), candidate.status());
+    if (obstacle.isPresent() || length.isPresent()) {
+      String why = obstacle.or(() -> length).orElseThrow();
+      double never = Double.POSITIVE_INFINITY;
+      return new Ranking.Judged<>(candidate, never, never, obstacle.isEmpty(), () -> why);
+    }
     DeviceStatus status = candidate.status();
-    int known = spec.promptTokens().length + committed;
-    if (!status.modelFingerprint().equals(spec.modelFingerprint())) {
-      return "it serves another model file";
+    double prompt = Math.max(0, round.need().known() - candidate.sharedTokens());
+    double tokens = status.load().queuedTokens() + candidate.assigned().tokens() + prompt;
+    double rate = status.load().tokensPerSecond().orElse(round.rate());
+    double roundTrip = candidate.roundTripSeconds().orElse(round.roundTrip());
+    double seconds = tokens / rate + roundTrip;
+    boolean isHome = status.name().equals(round.home());
+    boolean isPreferred =
+        isHome || (round.home().isEmpty() && status.name().equals(round.preferred()));
+    boolean mustSpill =
+        !isHome && !round.home().isEmpty() && !candidate.startsNow(round.need().known());
+    boolean isOther = isOther(round.need(), status);
+    double rank = seconds;
+    if (isPreferred) {
+      rank *= 1 - hysteresis;
+    }
+    if (mustSpill) {
+      rank /= spillover;
+    }
+    if (candidate.coolingNanos() > 0) {
+      rank += COOLING_SECONDS;
+    }
+    if (isOther) {
+      rank += OTHER_NUMERICS_SECONDS;
+    }
+    return new Ranking.Judged<>(
+        candidate,
+        rank,
+        seconds,
+        false,
+        () ->
+            String.format(
+                    Locale.ROOT,
+                    "%.0f tokens at %.0f a second%s, round trip %.1f ms%s",
+                    tokens,
+                    rate,
+                    status.load().tokensPerSecond().isEmpty() ? " (assumed)" : "",
+                    roundTrip * 1e3,
+                    candidate.roundTripSeconds().isEmpty() ? " (assumed)" : "")
+                + (candidate.sharedTokens() > 0
+                    ? ", " + candidate.sharedTokens() + " tokens of the prompt cached"
+                    : "")
+                + (isPreferred && !isHome ? ", preferred as the last choice" : "")
+                + (mustSpill ? ", cannot start it now as the device with its beginning waits" : "")
+                + (candidate.coolingNanos() > 0
+                    ? String.format(
+                        Locale.ROOT,
+                        ", failed: left alone for %.1f s",
+                        candidate.coolingNanos() / 1e9)
+                    : "")
+                + (isOther
+                    ? ", numerics "
+                        + status.numericsVersion()
+                        + " and not "
+                        + round.need().numericsVersion()
+                    : ""));
+  }
+
+  private static boolean isOther(Need need, DeviceStatus status) {
+    return !need.numericsVersion().isEmpty()
+        && !need.numericsVersion().equals(status.numericsVersion());
+  }
+
+  /** Why a device cannot take the request, apart from its length. */
+  private static <D> Optional<String> obstacle(Need need, Candidate<D> candidate) {
+    DeviceStatus status = candidate.status();
+    if (!status.model().fingerprint().equals(need.spec().modelFingerprint())) {
+      return Optional.of("it serves another model file");
+    }
+    Optional<String> unmet = unmet(need.spec().constraints(), status);
+    if (unmet.isPresent()) {
+      return unmet;
+    }
+    if (status.name().equals(need.except())) {
+      return Optional.of("the request is to leave it");
     }
     if (status.draining()) {
-      return "it is being drained";
+      return Optional.of("it is being drained");
     }
     if (!candidate.answers()) {
-      return "it does not answer";
+      return Optional.of("it does not answer");
     }
+    if (need.exact() && isOther(need, status)) {
+      return Optional.of(
+          "its numerics are "
+              + status.numericsVersion()
+              + ", the request's "
+              + need.numericsVersion());
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<String> unmet(Constraints asked, DeviceStatus status) {
+    if (!matches(asked.backend(), status.backend())) {
+      return Optional.of("its back end is " + status.backend() + ", not " + asked.backend());
+    }
+    if (!matches(asked.weightType(), status.model().weightType())) {
+      return Optional.of(
+          "its weights are " + status.model().weightType() + ", not " + asked.weightType());
+    }
+    if (!matches(asked.architecture(), status.model().architecture())) {
+      return Optional.of(
+          "its architecture is " + status.model().architecture() + ", not " + asked.architecture());
+    }
+    if (status.kvTokens() < asked.minKvTokens()) {
+      return Optional.of(
+          "its KV store holds " + status.kvTokens() + " tokens, asked for " + asked.minKvTokens());
+    }
+    return Optional.empty();
+  }
+
+  private static boolean matches(String asked, String is) {
+    return asked.isEmpty() || asked.equals(is);
+  }
+
+  private static Optional<String> length(Need need, DeviceStatus status) {
+    int known = need.known();
     if (known > status.maxContext()) {
-      return "the request has " + known + " tokens, it takes " + status.maxContext();
+      return Optional.of("the request has " + known + " tokens, it takes " + status.maxContext());
     }
     if (known > status.kvTokens()) {
-      return "the request has " + known + " tokens, its KV store holds " + status.kvTokens();
+      return Optional.of(
+          "the request has " + known + " tokens, its KV store holds " + status.kvTokens());
     }
-    return "";
+    return Optional.empty();
   }
 
   private static <D> double usual(

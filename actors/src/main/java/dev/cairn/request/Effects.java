@@ -1,7 +1,10 @@
 package dev.cairn.request;
 
+import dev.cairn.persistence.Band;
+import dev.cairn.placement.Verdict;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
+import java.util.List;
 
 /**
  * What a request does once what it decided is durable.
@@ -23,6 +26,14 @@ public interface Effects<C, D> {
   /** Tells a client. */
   void reply(C client, Answer answer);
 
+  /**
+   * Tells a client why the request is where it is.
+   *
+   * @param last what its last device was chosen from; empty where that is no longer known
+   * @param now what one would be chosen from now; empty when it has ended
+   */
+  void explain(C client, RequestState state, List<Verdict> last, List<Verdict> now);
+
   /** The request exists: from now on it can be read. */
   void open(RequestState state);
 
@@ -38,8 +49,14 @@ public interface Effects<C, D> {
   /** Has a scheduler run the request. */
   void admit(D scheduler, Admission admission);
 
-  /** Asks a scheduler whether it still runs an epoch of which {@code nextIndex} tokens are kept. */
-  void adopt(D scheduler, int epoch, int nextIndex);
+  /**
+   * Asks a scheduler whether it still runs an epoch of which {@code nextIndex} tokens are kept, and
+   * tells it the band.
+   */
+  void adopt(D scheduler, int epoch, int nextIndex, Band band);
+
+  /** Tells a scheduler that the request's urgency changed. */
+  void prioritize(D scheduler, int epoch, Band band);
 
   /** Tells a scheduler that tokens are committed. */
   void acknowledge(D scheduler, int epoch, int nextIndex);

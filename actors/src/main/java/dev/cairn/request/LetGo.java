@@ -2,6 +2,8 @@ package dev.cairn.request;
 
 /** Why a request leaves its device before its end; a later constant overrules an earlier one. */
 public enum LetGo {
+  /** It goes on at once, on another device. */
+  MOVE,
   /** It goes on when it is resumed. */
   PAUSE,
   /** Its time is over. */

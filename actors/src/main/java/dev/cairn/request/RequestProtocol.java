@@ -1,9 +1,11 @@
 package dev.cairn.request;
 
 import dev.cairn.model.Tokenizer;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.placement.Verdict;
 import dev.cairn.request.Effects.Answer;
 import dev.cairn.scheduling.Handover;
 import java.util.ArrayList;
@@ -23,9 +25,8 @@ import java.util.Optional;
  */
 public final class RequestProtocol<C, D> {
   private final String requestId;
-  private final Placement<D> placement;
+  private final DeviceSearch<D> search;
   private final Tokenizer tokenizer;
-  private final int maxDeviceLosses;
 
   /** The scheduler that runs the newest epoch, or is asked whether it does. */
   private Optional<D> scheduler = Optional.empty();
@@ -42,8 +43,6 @@ public final class RequestProtocol<C, D> {
   /** Who asked for that and waits until it is durable. */
   private final List<C> waiting = new ArrayList<>();
 
-  private int deviceLosses;
-
   /** Where the request stood at the last {@link #check}. */
   private int checkedEpoch;
 
@@ -55,9 +54,8 @@ public final class RequestProtocol<C, D> {
   public RequestProtocol(
       String requestId, Placement<D> placement, Tokenizer tokenizer, int maxDeviceLosses) {
     this.requestId = requestId;
-    this.placement = placement;
+    this.search = new DeviceSearch<>(requestId, placement, maxDeviceLosses);
     this.tokenizer = tokenizer;
-    this.maxDeviceLosses = maxDeviceLosses;
   }
 
   /** Who waits for the request to become durable; told if it never does. */
@@ -84,7 +82,7 @@ public final class RequestProtocol<C, D> {
     }
     stopStrings = Optional.of(new StopStrings(spec, tokenizer, state.tokens()));
     if (!state.paused() && state.epoch() > 0) {
-      scheduler = placement.named(state.device(), spec).map(Target::scheduler);
+      scheduler = search.newest(state).map(Target::scheduler);
       adopting = scheduler.isPresent();
     }
     return Decision.act(
@@ -92,7 +90,7 @@ public final class RequestProtocol<C, D> {
           to.open(state);
           startDeadline(spec, nowMillis, to);
           if (adopting) {
-            to.adopt(scheduler.orElseThrow(), state.epoch(), state.tokens().size());
+            adopt(state, to);
           } else if (!state.paused()) {
             to.assignNow();
           }
@@ -116,8 +114,8 @@ public final class RequestProtocol<C, D> {
     List<RequestEvent> events = new ArrayList<>();
     events.add(new RequestEvent.Accepted(spec));
     // One write for both where a device is known: a request costs one commit before it runs.
-    Optional<Target<D>> target = placement.choose(spec);
-    target.ifPresent(t -> events.add(assigned(1, 0, t)));
+    Optional<Target<D>> target = search.first(spec).target();
+    target.ifPresent(t -> events.add(search.assigned(1, 0, t)));
     submitter = Optional.of(client);
     return new Decision<>(
         events,
@@ -174,8 +172,8 @@ public final class RequestProtocol<C, D> {
     List<RequestEvent> events = new ArrayList<>();
     int index = state.tokens().size();
     events.add(new RequestEvent.Resumed(requestId, state.epoch(), index));
-    Optional<Target<D>> target = placement.choose(state.spec().get());
-    target.ifPresent(t -> events.add(assigned(state.epoch() + 1, index, t)));
+    Optional<Target<D>> target = search.next(state).target();
+    target.ifPresent(t -> events.add(search.assigned(state.epoch() + 1, index, t)));
     return new Decision<>(
         events,
         (next, to) -> {
@@ -219,12 +217,15 @@ public final class RequestProtocol<C, D> {
             state,
             FinishReason.TIMEOUT,
             "its time of " + state.spec().orElseThrow().timeoutMillis() + " ms was over");
+      case MOVE:
+        leaving = Optional.empty();
+        return assign(state, search.elsewhere(state, false));
       default:
         leaving = Optional.empty();
     }
     if (resumeAtOnce) {
       resumeAtOnce = false;
-      Decision<C, D> again = assign(state);
+      Decision<C, D> again = assign(state, search.next(state));
       return new Decision<>(
           again.events(),
           (next, to) -> {
@@ -251,14 +252,13 @@ public final class RequestProtocol<C, D> {
     if (leaving.isPresent()) {
       return left(state);
     }
-    placement.failed(state.device());
-    if (++deviceLosses > maxDeviceLosses) {
+    if (!search.lost(state)) {
       return finish(
           state,
           FinishReason.ERROR,
-          "the device failed " + deviceLosses + " times while it ran this request");
+          "the device failed " + search.losses() + " times while it ran this request");
     }
-    return assign(state);
+    return assign(state, search.next(state));
   }
 
   /** A scheduler is gone, with its device. */
@@ -266,6 +266,85 @@ public final class RequestProtocol<C, D> {
     return scheduler.filter(gone::equals).isPresent()
         ? deviceLost(state, state.epoch())
         : Decision.nothing();
+  }
+
+  /**
+   * A scheduler does not answer, or is no longer listed. If another device takes the request, it
+   * goes on there under an epoch of its own; what the other may still send is dropped.
+   */
+  public Decision<C, D> schedulerAway(RequestState state, D away) {
+    if (!state.isUnfinished() || state.paused() || scheduler.filter(away::equals).isEmpty()) {
+      return Decision.nothing();
+    }
+    int epoch = state.epoch();
+    if (leaving.isPresent()) {
+      Decision<C, D> left = left(state);
+      return new Decision<>(
+          left.events(),
+          (next, to) -> {
+            to.release(away, epoch);
+            left.whenDurable().accept(next, to);
+          });
+    }
+    Choice<D> choice = search.elsewhere(state, false);
+    choice.target().ifPresent(found -> search.avoid(state));
+    return move(state, away, choice);
+  }
+
+  /**
+   * A scheduler that is to be emptied asks for an epoch to go elsewhere. It stays where no other
+   * device of its numerics version takes it.
+   */
+  public Decision<C, D> move(RequestState state, D from, int epoch) {
+    if (!state.isUnfinished() || state.paused() || epoch != state.epoch()) {
+      return Decision.act(to -> to.release(from, epoch));
+    }
+    return leaving.isPresent() || scheduler.filter(from::equals).isEmpty()
+        ? Decision.nothing()
+        : move(state, from, search.elsewhere(state, true));
+  }
+
+  private Decision<C, D> move(RequestState state, D from, Choice<D> choice) {
+    if (choice.target().isEmpty()) {
+      return Decision.nothing();
+    }
+    adopting = false;
+    int epoch = state.epoch();
+    Target<D> target = choice.target().get();
+    return new Decision<>(
+        List.of(search.assigned(epoch + 1, state.tokens().size(), target)),
+        (next, to) -> {
+          to.publish(next);
+          to.release(from, epoch);
+          admitOrWait(next, choice.target(), to);
+        });
+  }
+
+  /** A client changes the request's urgency; it is answered when that is durable. */
+  public Decision<C, D> prioritize(RequestState state, Band band, C client) {
+    if (state.spec().isEmpty()) {
+      return unknown(client);
+    }
+    if (!state.isUnfinished() || state.band() == band) {
+      return reply(client, Answer.KNOWN);
+    }
+    int index = state.tokens().size();
+    return new Decision<>(
+        List.of(new RequestEvent.Prioritized(requestId, state.epoch(), index, band)),
+        (next, to) -> {
+          to.publish(next);
+          scheduler.ifPresent(chosen -> to.prioritize(chosen, next.epoch(), band));
+          to.reply(client, Answer.KNOWN);
+        });
+  }
+
+  /** A client asks why the request is where it is. */
+  public Decision<C, D> explain(RequestState state, C client) {
+    if (state.spec().isEmpty()) {
+      return unknown(client);
+    }
+    List<Verdict> now = state.isUnfinished() ? search.verdictsNow(state) : List.of();
+    return Decision.act(to -> to.explain(client, state, search.lastVerdicts(), now));
   }
 
   /** A scheduler still runs an epoch and goes on with it. */
@@ -289,7 +368,11 @@ public final class RequestProtocol<C, D> {
       return Decision.nothing();
     }
     adopting = true;
-    return Decision.act(to -> to.adopt(scheduler.orElseThrow(), state.epoch(), tokens));
+    return Decision.act(to -> adopt(state, to));
+  }
+
+  private void adopt(RequestState state, Effects<C, D> to) {
+    to.adopt(scheduler.orElseThrow(), state.epoch(), state.tokens().size(), state.band());
   }
 
   /** A scheduler does not run an epoch, or did not say that it does. */
@@ -299,46 +382,39 @@ public final class RequestProtocol<C, D> {
     }
     adopting = false;
     scheduler = Optional.empty();
-    return leaving.isPresent() ? left(state) : assign(state);
+    return leaving.isPresent() ? left(state) : assign(state, search.next(state));
   }
 
   /** It is time to look for a device. */
   public Decision<C, D> assignDue(RequestState state) {
     return state.isUnfinished() && !state.paused() && scheduler.isEmpty()
-        ? assign(state)
+        ? assign(state, search.next(state))
         : Decision.nothing();
   }
 
-  private Decision<C, D> assign(RequestState state) {
-    RequestSpec spec = state.spec().orElseThrow();
-    Optional<Target<D>> target = placement.choose(spec);
-    if (target.isEmpty()) {
-      return Decision.act(Effects::assignLater);
-    }
-    int known = spec.promptTokens().length + state.tokens().size();
-    int most = target.get().maxContext();
-    if (known > most) {
+  private Decision<C, D> assign(RequestState state, Choice<D> choice) {
+    int known = state.spec().orElseThrow().promptTokens().length + state.tokens().size();
+    Optional<Target<D>> target = choice.target();
+    if (target.isEmpty() && choice.longest().isPresent()) {
       return finish(
           state,
           FinishReason.ERROR,
           "the request has "
               + known
               + " tokens, more than the "
-              + most
+              + choice.longest().getAsInt()
               + " that the device takes now");
     }
-    RequestEvent event = assigned(state.epoch() + 1, state.tokens().size(), target.get());
+    if (target.isEmpty()) {
+      return Decision.act(Effects::assignLater);
+    }
+    RequestEvent event = search.assigned(state.epoch() + 1, state.tokens().size(), target.get());
     return new Decision<>(
         List.of(event),
         (next, to) -> {
           to.publish(next);
           admitOrWait(next, target, to);
         });
-  }
-
-  private RequestEvent.Assigned assigned(int epoch, int index, Target<D> target) {
-    return new RequestEvent.Assigned(
-        requestId, epoch, index, target.device(), target.numericsVersion());
   }
 
   private void admitOrWait(RequestState state, Optional<Target<D>> target, Effects<C, D> to) {

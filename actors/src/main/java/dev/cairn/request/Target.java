@@ -5,8 +5,7 @@ package dev.cairn.request;
  *
  * @param device its name, for the journal
  * @param numericsVersion its numerics version, for the journal
- * @param maxContext longest sequence it takes, in tokens
  * @param scheduler how to reach its scheduler
  * @param <D> what stands for a scheduler
  */
-public record Target<D>(String device, String numericsVersion, int maxContext, D scheduler) {}
+public record Target<D>(String device, String numericsVersion, D scheduler) {}

@@ -12,6 +12,11 @@ import dev.cairn.persistence.Band;
  */
 public record QueueKey(Band band, long submittedAtMillis, long sequence)
     implements Comparable<QueueKey> {
+  /** The key of the same entry in another band. */
+  QueueKey in(Band other) {
+    return new QueueKey(other, submittedAtMillis, sequence);
+  }
+
   @Override
   public int compareTo(QueueKey other) {
     int byBand = band.compareTo(other.band);

@@ -2,6 +2,7 @@ package dev.cairn.scheduling;
 
 import dev.cairn.device.Step;
 import dev.cairn.device.StepResult;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -282,6 +283,23 @@ public final class SchedulingCore {
     if (sequence != null && sequence.epoch == epoch) {
       abandon(sequence);
     }
+  }
+
+  /**
+   * Moves a request to another place in the order of service: out, and in again under a key of its
+   * own. What runs goes on. A no-op where this epoch is not here.
+   */
+  public void prioritize(String requestId, int epoch, Band band) {
+    Sequence sequence = sequences.get(requestId);
+    if (sequence != null && sequence.epoch == epoch && sequence.key.band() != band) {
+      planner.rekey(sequence, sequence.key.in(band));
+    }
+  }
+
+  /** Whether this epoch is here and more is to be computed of it. */
+  public boolean generates(String requestId, int epoch) {
+    Sequence sequence = sequences.get(requestId);
+    return sequence != null && sequence.epoch == epoch && sequence.outstanding() > 0;
   }
 
   /** Hands over again what no owner has acknowledged for so long. */

@@ -42,7 +42,6 @@ final class Sequence {
 
   final String requestId;
   final int epoch;
-  final QueueKey key;
   final int promptLength;
 
   /** Index of the first token that this epoch generates. */
@@ -50,6 +49,10 @@ final class Sequence {
 
   final int maxLength;
   final boolean ignoreEos;
+
+  /** Changes while the sequence stands in no order alone: see {@link StepPlanner#rekey}. */
+  QueueKey key;
+
   State state = State.WAITING;
 
   /** What the slot is opened with; null once the device holds it. */

@@ -56,6 +56,18 @@ final class StepPlanner {
     running.remove(sequence);
   }
 
+  /** Removes a sequence and inserts it under another key, where it was. */
+  void rekey(Sequence sequence, QueueKey key) {
+    boolean wasWaiting = waiting.remove(sequence);
+    boolean wasRunning = running.remove(sequence);
+    sequence.key = key;
+    if (wasWaiting) {
+      waiting.add(sequence);
+    } else if (wasRunning) {
+      running.add(sequence);
+    }
+  }
+
   int waiting() {
     return waiting.size();
   }

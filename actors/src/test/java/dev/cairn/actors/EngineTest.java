@@ -9,6 +9,8 @@ import dev.cairn.device.DeviceException;
 import dev.cairn.device.SlotSpec;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.placement.DeviceStatus;
+import dev.cairn.request.Choice;
 import dev.cairn.request.Snapshot;
 import dev.cairn.request.Target;
 import dev.cairn.scheduling.SchedulingLimits;
@@ -17,7 +19,6 @@ import dev.cairn.scheduling.SimulatedDevice;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -83,7 +84,7 @@ class EngineTest {
     scheduler =
         kit.spawn(
             SchedulerActor.create(
-                new SchedulerActor.Identity("", "f"),
+                new SchedulerActor.Identity("", new DeviceStatus.Served("f", "F32", "llama")),
                 limits,
                 token -> token == SimulatedDevice.END,
                 gpu.factory("gpu"),
@@ -92,7 +93,7 @@ class EngineTest {
                 new SchedulerActor.Patience(Duration.ofMillis(200), Duration.ofSeconds(10))));
     env =
         new RequestActor.Environment(
-            spec -> Optional.of(new Target<>("sim-0", "sim-1", CONTEXT, scheduler)),
+            need -> Choice.of(new Target<>("sim-0", "sim-1", scheduler)),
             views,
             gate,
             new TestTokenizer(),

@@ -3,9 +3,11 @@ package dev.cairn.actors;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.typesafe.config.ConfigFactory;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.Choice;
 import dev.cairn.request.LetGo;
 import dev.cairn.request.Snapshot;
 import dev.cairn.request.Snapshot.State;
@@ -55,10 +57,10 @@ class RequestActorTest {
   private ActorRef<RequestActor.Command> spawn() {
     RequestActor.Environment env =
         new RequestActor.Environment(
-            spec ->
-                spec.model().equals("absent")
-                    ? Optional.empty()
-                    : Optional.of(new Target<>("sim-0", "sim-1", 64, scheduler.getRef())),
+            need ->
+                need.spec().model().equals("absent")
+                    ? Choice.none()
+                    : Choice.of(new Target<>("sim-0", "sim-1", scheduler.getRef())),
             views,
             gate,
             new TestTokenizer(),
@@ -308,7 +310,7 @@ class RequestActorTest {
     generated(1, 0, 21, 22);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));
     SchedulerActor.Adopt adopt = restarted();
-    assertThat(adopt).isEqualTo(new SchedulerActor.Adopt(ID, 1, 2, request));
+    assertThat(adopt).isEqualTo(new SchedulerActor.Adopt(ID, 1, 2, Band.INTERACTIVE, request));
     request.tell(new RequestActor.NotHeld(1));
     SchedulerActor.Admit again = scheduler.expectMessageClass(SchedulerActor.Admit.class);
     assertThat(again.admission().epoch()).isEqualTo(2);
@@ -422,7 +424,7 @@ class RequestActorTest {
     generated(1, 0, 21);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
     assertThat(scheduler.expectMessageClass(SchedulerActor.Adopt.class))
-        .isEqualTo(new SchedulerActor.Adopt(ID, 1, 1, request));
+        .isEqualTo(new SchedulerActor.Adopt(ID, 1, 1, Band.INTERACTIVE, request));
     request.tell(new RequestActor.Adopted(1));
     generated(1, 1, 22);
     scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 2));

@@ -1,8 +1,11 @@
 package dev.cairn.placement;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cairn.persistence.Constraints;
 import dev.cairn.persistence.RequestSpec;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.DisplayName;
@@ -10,134 +13,253 @@ import org.junit.jupiter.api.Test;
 
 class PlacementPolicyTest {
   private static final OptionalDouble UNKNOWN = OptionalDouble.empty();
+  private static final RequestSpec SPEC =
+      RequestSpec.of("r", "m", "print", new int[100]).maxTokens(50).seed(1).build();
 
-  private final PlacementPolicy policy = new PlacementPolicy(0.1);
+  private final PlacementPolicy policy = new PlacementPolicy(0.1, 0.5);
 
-  private static RequestSpec spec() {
-    return RequestSpec.of("r", "m", "print", new int[100]).maxTokens(50).seed(1).build();
+  /** A device, told step by step; well, empty and of an unknown rate unless told otherwise. */
+  private static final class Sketch {
+    final String name;
+    String model = "print";
+    String numerics = "cpu-1";
+    String backend = "cpu";
+    int maxContext = 512;
+    long kvTokens = 4096;
+    long queued;
+    int waiting;
+    int freeSlots = 8;
+    OptionalDouble rate = UNKNOWN;
+    OptionalDouble roundTrip = UNKNOWN;
+    boolean draining;
+    boolean answers = true;
+    Candidate.Assigned assigned = Candidate.Assigned.NONE;
+    int shared;
+    long coolingNanos;
+
+    Sketch(String name) {
+      this.name = name;
+    }
+
+    Sketch queued(long tokens) {
+      queued = tokens;
+      return this;
+    }
+
+    Sketch rate(double tokensPerSecond) {
+      rate = OptionalDouble.of(tokensPerSecond);
+      return this;
+    }
+
+    Sketch roundTrip(double seconds) {
+      roundTrip = OptionalDouble.of(seconds);
+      return this;
+    }
+
+    Sketch shared(int tokens) {
+      shared = tokens;
+      return this;
+    }
+
+    Sketch waiting(int requests) {
+      waiting = requests;
+      return this;
+    }
+
+    Sketch numerics(String version) {
+      numerics = version;
+      return this;
+    }
+
+    Sketch cooling() {
+      coolingNanos = 1_000_000;
+      return this;
+    }
+
+    Candidate<String> candidate() {
+      return new Candidate<>(
+          new DeviceStatus(
+              name,
+              new DeviceStatus.Served(model, "Q8_0", "llama"),
+              numerics,
+              backend,
+              maxContext,
+              kvTokens,
+              new DeviceStatus.Load(queued, waiting, 1, freeSlots, kvTokens, rate),
+              draining),
+          roundTrip,
+          answers,
+          assigned,
+          shared,
+          coolingNanos,
+          name);
+    }
   }
 
-  private static Candidate<String> device(
-      String name, long queued, OptionalDouble rate, OptionalDouble roundTrip) {
-    return new Candidate<>(
-        new DeviceStatus(name, "print", "cpu-1", "cpu", 512, 4096, queued, rate, false),
-        roundTrip,
-        true,
-        0,
-        0,
-        0,
-        name);
+  private static Sketch device(String name) {
+    return new Sketch(name);
   }
 
-  private String best(List<Candidate<String>> devices, String preferred) {
-    return policy.rank(spec(), 0, devices, preferred).best().orElseThrow().scheduler();
+  private Ranking<String> rank(Need need, String preferred, Sketch... devices) {
+    return policy.rank(need, Arrays.stream(devices).map(Sketch::candidate).toList(), preferred);
+  }
+
+  private String best(String preferred, Sketch... devices) {
+    return rank(Need.of(SPEC), preferred, devices).best().orElseThrow().scheduler();
+  }
+
+  private static List<String> reasons(Ranking<String> ranking) {
+    return ranking.devices().stream().map(Ranking.Judged::reason).toList();
   }
 
   @Test
   void theShorterQueueWins() {
-    OptionalDouble rate = OptionalDouble.of(1000);
-    OptionalDouble near = OptionalDouble.of(0.001);
-    assertThat(best(List.of(device("a", 900, rate, near), device("b", 300, rate, near)), ""))
-        .isEqualTo("b");
-    assertThat(
-            best(
-                List.of(
-                    device("a", 900, OptionalDouble.of(9000), near), device("b", 300, rate, near)),
-                ""))
-        .isEqualTo("a");
+    Sketch a = device("a").queued(900).rate(1000).roundTrip(0.001);
+    Sketch b = device("b").queued(300).rate(1000).roundTrip(0.001);
+    assertThat(best("", a, b)).isEqualTo("b");
+    assertThat(best("", a.rate(9000), b)).isEqualTo("a");
   }
 
   @Test
   @DisplayName("H5 a slow way to a device changes the choice")
   void theRoundTripCounts() {
-    OptionalDouble rate = OptionalDouble.of(1000);
-    Candidate<String> near = device("near", 200, rate, OptionalDouble.of(0.001));
-    Candidate<String> far = device("far", 0, rate, OptionalDouble.of(0.1));
-    assertThat(best(List.of(near, far), "")).isEqualTo("far");
-    Candidate<String> farther = device("far", 0, rate, OptionalDouble.of(0.9));
-    assertThat(best(List.of(near, farther), "")).isEqualTo("near");
+    Sketch near = device("near").queued(200).rate(1000).roundTrip(0.001);
+    Sketch far = device("far").rate(1000).roundTrip(0.1);
+    assertThat(best("", near, far)).isEqualTo("far");
+    assertThat(best("", near, far.roundTrip(0.9))).isEqualTo("near");
   }
 
   @Test
   @DisplayName("H13 what is unknown of a device counts as usual, not as best")
   void unknownIsEqual() {
-    OptionalDouble rate = OptionalDouble.of(1000);
-    Candidate<String> known = device("known", 100, rate, OptionalDouble.of(0.05));
-    Candidate<String> unknown = device("unknown", 150, UNKNOWN, UNKNOWN);
-    assertThat(best(List.of(known, unknown), "")).isEqualTo("known");
-    Candidate<String> idle = device("idle", 0, UNKNOWN, UNKNOWN);
-    assertThat(best(List.of(known, idle), "")).isEqualTo("idle");
+    Sketch known = device("known").queued(100).rate(1000).roundTrip(0.05);
+    assertThat(best("", known, device("unknown").queued(150))).isEqualTo("known");
+    assertThat(best("", known, device("idle"))).isEqualTo("idle");
   }
 
   @Test
   @DisplayName("H11 a device that failed is left alone while it cools down, if there is another")
   void coolingDevicesComeLast() {
-    OptionalDouble rate = OptionalDouble.of(1000);
-    Candidate<String> failed =
-        new Candidate<>(
-            device("failed", 0, rate, UNKNOWN).status(), UNKNOWN, true, 0, 0, 1_000_000, "failed");
-    Candidate<String> busy = device("busy", 100_000, rate, UNKNOWN);
-    assertThat(best(List.of(failed, busy), "")).isEqualTo("busy");
-    assertThat(best(List.of(failed), "")).isEqualTo("failed");
+    Sketch failed = device("failed").rate(1000).cooling();
+    assertThat(best("", failed, device("busy").queued(100_000).rate(1000))).isEqualTo("busy");
+    assertThat(best("", failed)).isEqualTo("failed");
   }
 
   @Test
   void aSmallAdvantageDoesNotChangeTheChoice() {
-    OptionalDouble rate = OptionalDouble.of(1000);
-    Candidate<String> last = device("last", 105, rate, UNKNOWN);
-    Candidate<String> other = device("other", 100, rate, UNKNOWN);
-    assertThat(best(List.of(last, other), "last")).isEqualTo("last");
-    assertThat(best(List.of(last, other), "")).isEqualTo("other");
+    Sketch last = device("last").queued(105).rate(1000);
+    Sketch other = device("other").queued(100).rate(1000);
+    assertThat(best("last", last, other)).isEqualTo("last");
+    assertThat(best("", last, other)).isEqualTo("other");
   }
 
   @Test
   void aCachedPromptAttracts() {
-    OptionalDouble rate = OptionalDouble.of(1000);
-    Candidate<String> cached =
-        new Candidate<>(
-            device("cached", 50, rate, UNKNOWN).status(), UNKNOWN, true, 0, 96, 0, "cached");
-    assertThat(best(List.of(device("cold", 0, rate, UNKNOWN), cached), "")).isEqualTo("cached");
+    Sketch cached = device("cached").queued(50).rate(1000).shared(96);
+    assertThat(best("", device("cold").rate(1000), cached)).isEqualTo("cached");
+  }
+
+  @Test
+  @DisplayName("a request leaves the device that has its beginning only for one that starts it now")
+  void spillover() {
+    Sketch home = device("home").queued(1000).waiting(3).rate(1000).shared(96);
+    Sketch other = device("other").queued(700).rate(1000);
+    assertThat(best("", home, other)).isEqualTo("other");
+    assertThat(best("", home, other.waiting(1))).isEqualTo("home");
+    assertThat(reasons(rank(Need.of(SPEC), "", home, other)).get(1))
+        .contains("cannot start it now");
+    other.waiting = 0;
+    other.freeSlots = 0;
+    assertThat(best("", home, other)).isEqualTo("home");
+    other.freeSlots = 2;
+    other.assigned = Candidate.Assigned.NONE.and(5).and(5);
+    assertThat(best("", home, other)).as("its slots were given away since").isEqualTo("home");
+    assertThat(best("", home, other.queued(300))).as("faster by far").isEqualTo("other");
+    PlacementPolicy ready = new PlacementPolicy(0.1, 1);
+    other.queued(700);
+    assertThat(
+            ready
+                .rank(Need.of(SPEC), List.of(home.candidate(), other.candidate()), "")
+                .best()
+                .orElseThrow()
+                .scheduler())
+        .isEqualTo("other");
+  }
+
+  @Test
+  @DisplayName("the numerics version that computed the tokens so far is kept where it can be")
+  void ownNumericsComeFirst() {
+    Need need = new Need(SPEC, 7, "cpu-1", "", false);
+    Sketch busy = device("busy").queued(100_000).rate(10).cooling();
+    Sketch idle = device("idle").numerics("gpu-3").rate(1e6);
+    assertThat(rank(need, "", busy, idle).best().orElseThrow().scheduler()).isEqualTo("busy");
+    Ranking<String> alone = rank(need, "", idle);
+    assertThat(alone.best().orElseThrow().scheduler()).isEqualTo("idle");
+    assertThat(reasons(alone).get(0)).contains("numerics gpu-3 and not cpu-1");
+    assertThat(rank(Need.of(SPEC), "", busy, idle).best().orElseThrow().scheduler())
+        .isEqualTo("idle");
+    Ranking<String> exact = rank(new Need(SPEC, 7, "cpu-1", "", true), "", idle);
+    assertThat(exact.best()).isEmpty();
+    assertThat(reasons(exact)).containsExactly("its numerics are gpu-3, the request's cpu-1");
+  }
+
+  @Test
+  void everyConstraintIsMetOrNamed() {
+    Sketch device = device("x");
+    for (Constraints met :
+        List.of(
+            Constraints.NONE,
+            new Constraints("cpu", "Q8_0", "llama", 4096),
+            new Constraints("", "Q8_0", "", 1))) {
+      assertThat(rank(Need.of(constrained(met)), "", device).best()).as("%s", met).isPresent();
+    }
+    assertUnmet(new Constraints("hip", "", "", 0), "its back end is cpu, not hip");
+    assertUnmet(new Constraints("", "Q4_0", "", 0), "its weights are Q8_0, not Q4_0");
+    assertUnmet(new Constraints("", "", "qwen3", 0), "its architecture is llama, not qwen3");
+    assertUnmet(
+        new Constraints("", "", "", 4097), "its KV store holds 4096 tokens, asked for 4097");
+  }
+
+  private static RequestSpec constrained(Constraints constraints) {
+    return SPEC.toBuilder().constraints(constraints).build();
+  }
+
+  private void assertUnmet(Constraints constraints, String reason) {
+    Ranking<String> ranking = rank(Need.of(constrained(constraints)), "", device("x"));
+    assertThat(ranking.best()).isEmpty();
+    assertThat(ranking.longest()).isEmpty();
+    assertThat(reasons(ranking)).containsExactly(reason);
   }
 
   @Test
   void everyDeviceThatCannotIsNamedWithItsReason() {
-    DeviceStatus good = device("x", 0, UNKNOWN, UNKNOWN).status();
-    Candidate<String> other =
-        new Candidate<>(
-            new DeviceStatus("other", "p2", "cpu-1", "cpu", 512, 4096, 0, UNKNOWN, false),
-            UNKNOWN,
-            true,
-            0,
-            0,
-            0,
-            "other");
-    Candidate<String> small =
-        new Candidate<>(
-            new DeviceStatus("small", "print", "cpu-1", "cpu", 64, 4096, 0, UNKNOWN, false),
-            UNKNOWN,
-            true,
-            0,
-            0,
-            0,
-            "small");
-    Candidate<String> silent = new Candidate<>(good, UNKNOWN, false, 0, 0, 0, "silent");
-    Candidate<String> drained =
-        new Candidate<>(
-            new DeviceStatus("drained", "print", "cpu-1", "cpu", 512, 4096, 0, UNKNOWN, true),
-            UNKNOWN,
-            true,
-            0,
-            0,
-            0,
-            "drained");
-    Ranking<String> ranking = policy.rank(spec(), 0, List.of(other, small, silent, drained), "");
+    Sketch other = device("other");
+    other.model = "p2";
+    Sketch small = device("small");
+    small.maxContext = 64;
+    Sketch silent = device("silent");
+    silent.answers = false;
+    Sketch drained = device("drained");
+    drained.draining = true;
+    Need need = new Need(SPEC, 0, "", "left", false);
+    Ranking<String> ranking = rank(need, "", other, small, silent, drained, device("left"));
     assertThat(ranking.best()).isEmpty();
-    assertThat(ranking.devices())
-        .extracting(Ranking.Judged::reason)
+    assertThat(reasons(ranking))
         .containsExactlyInAnyOrder(
             "it serves another model file",
             "the request has 100 tokens, it takes 64",
             "it does not answer",
-            "it is being drained");
+            "it is being drained",
+            "the request is to leave it");
+    assertThat(ranking.longest()).hasValue(64);
+    assertThat(ranking.verdicts(2)).hasSize(2).allMatch(v -> v.seconds().isEmpty());
+  }
+
+  @Test
+  void sharesThatMakeNoSenseAreRefusedByName() {
+    assertThatThrownBy(() -> new PlacementPolicy(1, 0.5))
+        .hasMessageContaining("cairn.placement.hysteresis is 1.0");
+    assertThatThrownBy(() -> new PlacementPolicy(0.1, 0))
+        .hasMessageContaining("cairn.placement.spillover is 0.0");
   }
 }

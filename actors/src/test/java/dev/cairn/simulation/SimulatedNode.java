@@ -2,7 +2,9 @@ package dev.cairn.simulation;
 
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.StepResult;
+import dev.cairn.persistence.Band;
 import dev.cairn.request.LetGo;
+import dev.cairn.request.SchedulerProtocol;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import dev.cairn.scheduling.SchedulingCore;
@@ -12,15 +14,13 @@ import dev.cairn.scheduling.SimulatedDevice;
 import dev.cairn.scheduling.StepPlan;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Optional;
 
 /**
  * One life of a process with a device: what SchedulerActor and GpuActor do round the scheduling
  * core, without actors.
  */
-final class SimulatedNode {
+final class SimulatedNode implements SchedulerProtocol.Owners<SimulatedRequest> {
   static final int BLOCK = 4;
   static final int CONTEXT = 64;
   private static final long ORPHAN_NANOS = 3000 * World.MS;
@@ -30,15 +30,12 @@ final class SimulatedNode {
   private final World world;
   private final SchedulingLimits limits;
   private final SchedulingCore core;
+  private final SchedulerProtocol<SimulatedRequest> protocol;
   private final int endEvery;
   private SimulatedDevice device;
-  private final Map<String, Owned> owners = new HashMap<>();
-  private final Map<String, LetGo> leaving = new HashMap<>();
   private final Deque<StepPlan> submitted = new ArrayDeque<>();
   private int generation = 1;
   private boolean alive = true;
-
-  private record Owned(int epoch, SimulatedRequest owner) {}
 
   SimulatedNode(World world, String name, int endEvery) {
     this.world = world;
@@ -46,6 +43,7 @@ final class SimulatedNode {
     this.endEvery = endEvery;
     this.limits = new SchedulingLimits(3, 12, 40, BLOCK, CONTEXT, 2, 2, 2, 8, world.chance(2));
     this.core = new SchedulingCore(limits, token -> token == SimulatedDevice.END);
+    this.protocol = new SchedulerProtocol<>(core, this);
     this.device = newDevice();
     repeatOverdue();
   }
@@ -76,7 +74,7 @@ final class SimulatedNode {
 
   /** What is held for requests beside the core's. */
   int held() {
-    return owners.size() + leaving.size() + submitted.size();
+    return protocol.held() + submitted.size();
   }
 
   void crash() {
@@ -89,64 +87,49 @@ final class SimulatedNode {
     generation++;
     submitted.clear();
     device = newDevice();
-    for (SchedulingCore.Released lost : core.deviceLost()) {
-      Owned owned = owners.get(lost.requestId());
-      forget(lost.requestId(), lost.epoch());
-      world.send(() -> owned.owner().deviceLost(lost.epoch()));
-    }
-    goOn();
+    act(protocol::deviceLost);
+  }
+
+  void drain() {
+    act(protocol::drain);
+  }
+
+  void undrain() {
+    act(protocol::undrain);
+  }
+
+  boolean isDraining() {
+    return protocol.isDraining();
   }
 
   void admit(Admission admission, SimulatedRequest owner) {
-    if (!alive) {
-      return;
-    }
-    if (core.admit(admission)) {
-      own(admission.requestId(), admission.epoch(), owner);
-    }
-    goOn();
+    act(() -> protocol.admit(admission, owner));
   }
 
-  void adopt(String id, int epoch, int nextIndex, SimulatedRequest owner) {
-    if (!alive) {
-      return;
-    }
-    if (core.adopt(id, epoch, nextIndex, world.now())) {
-      own(id, epoch, owner);
-      world.send(() -> owner.adopted(epoch));
-    } else {
-      forget(id, epoch);
-      world.send(() -> owner.notHeld(epoch));
-    }
-    goOn();
+  void adopt(String id, int epoch, int nextIndex, Band band, SimulatedRequest owner) {
+    act(() -> protocol.adopt(id, epoch, nextIndex, band, owner, world.now()));
+  }
+
+  void prioritize(String id, int epoch, Band band) {
+    act(() -> protocol.prioritize(id, epoch, band));
   }
 
   void committed(String id, int epoch, int nextIndex) {
-    if (alive) {
-      if (core.committed(id, epoch, nextIndex, world.now())) {
-        forget(id, epoch);
-      }
-      goOn();
-    }
+    act(() -> protocol.committed(id, epoch, nextIndex, world.now()));
   }
 
   void release(String id, int epoch) {
-    if (alive) {
-      core.release(id, epoch);
-      forget(id, epoch);
-      goOn();
-    }
+    act(() -> protocol.release(id, epoch));
   }
 
   void leave(String id, int epoch, LetGo why, SimulatedRequest owner) {
-    if (!alive) {
-      return;
-    }
-    if (core.cancel(id, epoch)) {
-      leaving.merge(id, why, LetGo::or);
+    act(() -> protocol.leave(id, epoch, why, owner));
+  }
+
+  private void act(Runnable what) {
+    if (alive) {
+      what.run();
       goOn();
-    } else {
-      world.send(() -> owner.released(epoch, why));
     }
   }
 
@@ -155,8 +138,7 @@ final class SimulatedNode {
         REPEAT_NANOS,
         () -> {
           if (alive) {
-            core.repeatOverdue(world.now(), REPEAT_NANOS);
-            goOn();
+            act(() -> protocol.repeatOverdue(world.now(), REPEAT_NANOS));
             repeatOverdue();
           }
         });
@@ -167,9 +149,9 @@ final class SimulatedNode {
     world.in(
         ORPHAN_NANOS,
         () -> {
-          Owned owned = owners.get(owner.id);
-          if (alive && owned != null && owned.owner() == owner) {
-            release(owner.id, owned.epoch());
+          if (alive) {
+            protocol.orphaned(owner.id, owner);
+            goOn();
           }
         });
   }
@@ -182,18 +164,7 @@ final class SimulatedNode {
       }
     }
     core.takeFrees().forEach(device::freeSlot);
-    for (Handover handover : core.handOvers(world.now())) {
-      SimulatedRequest owner = owners.get(handover.requestId()).owner();
-      world.send(() -> owner.generated(this, handover));
-    }
-    for (SchedulingCore.Released released : core.takeReleased()) {
-      Owned owned = owners.get(released.requestId());
-      LetGo why = leaving.remove(released.requestId());
-      if (owned != null && owned.epoch() == released.epoch()) {
-        forget(released.requestId(), released.epoch());
-        world.send(() -> owned.owner().released(released.epoch(), why));
-      }
-    }
+    protocol.deliver(world.now());
     checkBounds();
   }
 
@@ -224,20 +195,46 @@ final class SimulatedNode {
     require(stats.window() <= limits.maxWindow(), "commit window: " + stats);
   }
 
-  private void own(String id, int epoch, SimulatedRequest owner) {
-    owners.put(id, new Owned(epoch, owner));
+  @Override
+  public void generated(SimulatedRequest owner, Handover handover) {
+    world.send(() -> owner.generated(this, handover));
+  }
+
+  @Override
+  public void released(SimulatedRequest owner, int epoch, LetGo why) {
+    world.send(() -> owner.released(epoch, why));
+  }
+
+  @Override
+  public void lost(SimulatedRequest owner, int epoch) {
+    world.send(() -> owner.deviceLost(epoch));
+  }
+
+  @Override
+  public void move(SimulatedRequest owner, int epoch) {
+    world.send(() -> owner.move(this, epoch));
+  }
+
+  @Override
+  public void adopted(SimulatedRequest owner, int epoch) {
+    world.send(() -> owner.adopted(epoch));
+  }
+
+  @Override
+  public void notHeld(SimulatedRequest owner, int epoch) {
+    world.send(() -> owner.notHeld(epoch));
+  }
+
+  @Override
+  public void watch(String requestId, SimulatedRequest owner) {
     if (!owner.isAlive()) {
       // Death watch on an actor that is gone already answers at once.
       ownerGone(owner);
     }
   }
 
-  private void forget(String id, int epoch) {
-    Owned owned = owners.get(id);
-    if (owned != null && owned.epoch() == epoch) {
-      owners.remove(id);
-    }
-  }
+  @Override
+  public void unwatch(String requestId, SimulatedRequest owner) {}
 
   static void require(boolean holds, String otherwise) {
     if (!holds) {

@@ -1,7 +1,9 @@
 package dev.cairn.simulation;
 
 import dev.cairn.actors.TestTokenizer;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.RequestEvent;
+import dev.cairn.placement.Verdict;
 import dev.cairn.request.Decision;
 import dev.cairn.request.Effects;
 import dev.cairn.request.LetGo;
@@ -12,6 +14,7 @@ import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -109,6 +112,15 @@ final class SimulatedRequest implements Effects<Consumer<Effects.Answer>, Simula
     receive(s -> protocol.deviceLost(s, epoch));
   }
 
+  void move(SimulatedNode from, int epoch) {
+    receive(s -> protocol.move(s, from, epoch));
+  }
+
+  /** The node of the request does not answer, or seems not to. */
+  void away(SimulatedNode node) {
+    receive(s -> protocol.schedulerAway(s, node));
+  }
+
   void adopted(int epoch) {
     receive(s -> protocol.adopted(s, epoch));
   }
@@ -192,9 +204,20 @@ final class SimulatedRequest implements Effects<Consumer<Effects.Answer>, Simula
   }
 
   @Override
-  public void adopt(SimulatedNode scheduler, int epoch, int nextIndex) {
+  public void adopt(SimulatedNode scheduler, int epoch, int nextIndex, Band band) {
     world.in(ADOPT_NANOS, () -> notHeld(epoch));
-    world.send(() -> scheduler.adopt(id, epoch, nextIndex, this));
+    world.send(() -> scheduler.adopt(id, epoch, nextIndex, band, this));
+  }
+
+  @Override
+  public void prioritize(SimulatedNode scheduler, int epoch, Band band) {
+    world.send(() -> scheduler.prioritize(id, epoch, band));
+  }
+
+  @Override
+  public void explain(
+      Consumer<Answer> who, RequestState current, List<Verdict> last, List<Verdict> now) {
+    who.accept(Answer.KNOWN);
   }
 
   @Override

@@ -4,9 +4,12 @@ import static dev.cairn.simulation.SimulatedNode.require;
 
 import dev.cairn.device.SlotSpec;
 import dev.cairn.model.Sampling;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.placement.Need;
+import dev.cairn.request.Choice;
 import dev.cairn.request.Effects.Answer;
 import dev.cairn.request.Placement;
 import dev.cairn.request.RequestState;
@@ -94,7 +97,7 @@ final class Simulation {
     if (over) {
       return;
     }
-    switch (world.random.nextInt(8)) {
+    switch (world.random.nextInt(11)) {
       case 0, 1 -> crashGateway();
       case 2 -> crashNode(world.random.nextInt(nodes.length));
       case 3 -> nodes[world.random.nextInt(nodes.length)].loseDevice();
@@ -105,15 +108,33 @@ final class Simulation {
         crashNode(0);
         crashNode(1);
       }
+      case 7, 8 -> drainOrUndrain(nodes[world.random.nextInt(nodes.length)]);
+      case 9 -> {
+        // Whether or not it is: epochs fence.
+        SimulatedNode away = nodes[world.random.nextInt(nodes.length)];
+        requests.values().forEach(request -> request.away(away));
+      }
       default -> readers.get(world.random.nextInt(readers.size())).meddle();
     }
     world.in(world.between(1, 300) * World.MS, this::misfortune);
+  }
+
+  private void drainOrUndrain(SimulatedNode node) {
+    world.trace("%s is %s", node.name, node.isDraining() ? "no longer drained" : "drained");
+    if (node.isDraining()) {
+      node.undrain();
+    } else {
+      node.drain();
+    }
   }
 
   private void calm() {
     over = true;
     world.chaotic = false;
     journal.slow = false;
+    if (nodes[0].isDraining() && nodes[1].isDraining()) {
+      nodes[0].undrain();
+    }
     readers.forEach(Reader::insist);
   }
 
@@ -167,10 +188,16 @@ final class Simulation {
 
   private final class Nodes implements Placement<SimulatedNode> {
     @Override
-    public Optional<Target<SimulatedNode>> choose(RequestSpec spec) {
-      return world.chaotic && world.chance(10)
-          ? Optional.empty()
-          : Optional.of(target(nodes[world.random.nextInt(nodes.length)]));
+    public Choice<SimulatedNode> choose(Need need) {
+      List<SimulatedNode> fit =
+          Arrays.stream(nodes)
+              .filter(node -> !node.name.equals(need.except()))
+              // A gateway may not have heard yet.
+              .filter(node -> !node.isDraining() || world.chaotic && world.chance(4))
+              .toList();
+      return fit.isEmpty() || world.chaotic && world.chance(10)
+          ? Choice.none()
+          : Choice.of(target(fit.get(world.random.nextInt(fit.size()))));
     }
 
     @Override
@@ -182,7 +209,7 @@ final class Simulation {
     }
 
     private Target<SimulatedNode> target(SimulatedNode node) {
-      return new Target<>(node.name, "sim-1", SimulatedNode.CONTEXT, node);
+      return new Target<>(node.name, "sim-1", node);
     }
   }
 
@@ -259,13 +286,17 @@ final class Simulation {
           .build();
     }
 
-    /** Pauses, resumes or cancels. */
+    /** Pauses, resumes, cancels, or changes the band. */
     void meddle() {
       if (!gatewayUp || !acknowledged) {
         return;
       }
       SimulatedRequest request = request(id);
-      switch (world.random.nextInt(5)) {
+      switch (world.random.nextInt(7)) {
+        case 5, 6 -> {
+          Band band = Band.values()[world.random.nextInt(Band.values().length)];
+          request.tell(p -> s -> p.prioritize(s, band, answer -> {}));
+        }
         case 0, 1 -> request.tell(p -> s -> p.pause(s, answer -> {}));
         case 2, 3 -> request.tell(p -> s -> p.resume(s, answer -> {}));
         default -> {

@@ -43,8 +43,11 @@ record ClusterSettings(
         new DevicePlacement.Settings(
             placement.getDuration("cooldown"),
             placement.getDouble("hysteresis"),
+            placement.getDouble("spillover"),
             placement.getInt("prefix-tokens"),
-            placement.getInt("max-prefixes")));
+            placement.getInt("max-prefixes"),
+            placement.getInt("explained-devices"),
+            placement.getDuration("probe-timeout")));
   }
 
   private static Address seed(String hostAndPort) {

@@ -6,6 +6,8 @@ import dev.cairn.actors.Readiness;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.device.Device;
 import dev.cairn.device.DeviceException;
+import dev.cairn.model.ModelSpec;
+import dev.cairn.placement.DeviceStatus;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
 import java.util.concurrent.CompletableFuture;
@@ -62,7 +64,7 @@ final class NodeDevice {
             settled.maxOpenBackoff());
     return startUp.spawn(
         SchedulerActor.create(
-            new SchedulerActor.Identity(node, parts.model().fingerprint()),
+            new SchedulerActor.Identity(node, served(parts.model())),
             limits,
             parts.tokenizer()::endsGeneration,
             gpu.factory("cairn.dispatchers.gpu"),
@@ -70,6 +72,11 @@ final class NodeDevice {
             System::nanoTime,
             new SchedulerActor.Patience(settled.orphanTimeout(), settings.commit().repeatAfter())),
         "scheduler");
+  }
+
+  private static DeviceStatus.Served served(ModelSpec model) {
+    return new DeviceStatus.Served(
+        model.fingerprint(), model.weightType().name(), model.architecture());
   }
 
   /**

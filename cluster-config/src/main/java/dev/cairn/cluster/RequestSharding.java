@@ -46,7 +46,9 @@ final class RequestSharding {
       Optional<ActorRef<SchedulerActor.Command>> own, int maxContext, JournalAccess journal) {
     DevicePlacement placement = new DevicePlacement(cluster.placement(), System::nanoTime);
     startUp.spawn(
-        DeviceDirectory.create(cluster.directory(), System::nanoTime, placement, own), "devices");
+        DeviceDirectory.create(
+            cluster.directory(), System::nanoTime, placement, parts.telemetry(), own),
+        "devices");
     if (own.isPresent()) {
       startUp.await(placement.any(), "the device");
     }

@@ -16,7 +16,10 @@ import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.persistence.Scheduling;
 import dev.cairn.placement.DeviceStatus;
+import dev.cairn.placement.Verdict;
+import dev.cairn.request.Attempt;
 import dev.cairn.request.LetGo;
+import dev.cairn.request.Snapshot;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import java.nio.charset.StandardCharsets;
@@ -111,9 +114,10 @@ class MessagesTest {
   }
 
   @Test
-  @DisplayName("every other message between nodes crosses whole")
+  @DisplayName("L6 every other message between nodes crosses whole")
   void messagesCross() throws Exception {
     TestProbe<RequestActor.Reply> client = kit.createTestProbe();
+    TestProbe<SchedulerActor.DrainState> drains = kit.createTestProbe();
     TestProbe<DeviceDirectory.Command> directory = kit.createTestProbe();
     TokenLogprobs logprobs = new TokenLogprobs(-0.5f, new int[] {7, 8}, new float[] {-0.5f, -2f});
     Handover handover =
@@ -128,7 +132,17 @@ class MessagesTest {
     Handover plain = new Handover("r", 1, 0, new int[0], List.of(), List.of(), Optional.empty());
     DeviceStatus status =
         new DeviceStatus(
-            "cpu-0@a:1", "print", "cpu-1", "cpu", 512, 4096, 9, OptionalDouble.of(1.5), true);
+            "cpu-0@a:1",
+            new DeviceStatus.Served("print", "Q8_0", "llama"),
+            "cpu-1",
+            "cpu",
+            512,
+            4096,
+            new DeviceStatus.Load(9, 1, 2, 3, 4, OptionalDouble.of(1.5)),
+            true);
+    Attempt attempt = new Attempt(3, 11, "cpu-0@a:1", "cpu-1");
+    Verdict fits = new Verdict("cpu-0@a:1", OptionalDouble.of(0.25), "9 tokens");
+    Verdict not = new Verdict("cpu-0@b:1", OptionalDouble.empty(), "it does not answer");
     for (ClusterMessage message :
         List.of(
             new RequestActor.Submit(spec(), client.getRef()),
@@ -136,6 +150,17 @@ class MessagesTest {
             new RequestActor.Cancel(client.getRef()),
             new RequestActor.Pause(client.getRef()),
             new RequestActor.Resume(client.getRef()),
+            new RequestActor.SetPriority(Band.PRODUCTION, client.getRef()),
+            new RequestActor.Explain(client.getRef()),
+            new RequestActor.Explanation(
+                "request",
+                Snapshot.State.ASSIGNED,
+                Band.BATCH,
+                List.of(attempt),
+                List.of(fits, not),
+                List.of(not)),
+            new RequestActor.Move(3, scheduler),
+            new RequestActor.Released(3, LetGo.MOVE),
             new RequestActor.Generated(handover, scheduler),
             new RequestActor.Generated(plain, scheduler),
             new RequestActor.Released(3, LetGo.PAUSE),
@@ -149,7 +174,11 @@ class MessagesTest {
             new SchedulerActor.Release("request", 3),
             new SchedulerActor.Leave("request", owner, 3, LetGo.CANCEL),
             new SchedulerActor.LeaveNow("request", LetGo.TIMEOUT),
-            new SchedulerActor.Adopt("request", 3, 12, owner),
+            new SchedulerActor.Adopt("request", 3, 12, Band.SYSTEM, owner),
+            new SchedulerActor.Prioritize("request", 3, Band.BATCH),
+            new SchedulerActor.Drain(drains.getRef()),
+            new SchedulerActor.Undrain(drains.getRef()),
+            new SchedulerActor.DrainState(true, 7),
             new SchedulerActor.Describe(4, directory.getRef()),
             new DeviceDirectory.Answer(scheduler, status, 4))) {
       assertThat(roundTrip(message)).usingRecursiveComparison().isEqualTo(message);

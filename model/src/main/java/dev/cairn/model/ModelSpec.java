@@ -1,7 +1,9 @@
 package dev.cairn.model;
 
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -51,6 +53,19 @@ public record ModelSpec(
     List<TensorInfo> tensors) {
   public ModelSpec {
     tensors = List.copyOf(tensors);
+  }
+
+  /** The type of most of the weights. */
+  public TensorType weightType() {
+    Map<TensorType, Long> weights = new EnumMap<>(TensorType.class);
+    for (TensorInfo tensor : tensors) {
+      TensorType type = tensor.type();
+      weights.merge(type, tensor.bytes() / type.blockBytes() * type.blockLength(), Long::sum);
+    }
+    return weights.entrySet().stream()
+        .max(Map.Entry.comparingByValue())
+        .map(Map.Entry::getKey)
+        .orElse(TensorType.F32);
   }
 
   /** The tensor of this name. */

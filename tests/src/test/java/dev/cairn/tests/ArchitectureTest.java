@@ -72,7 +72,7 @@ class ArchitectureTest {
         .whereLayer("actors")
         .mayOnlyBeAccessedByLayers("cluster-config", "server")
         .whereLayer("placement")
-        .mayOnlyBeAccessedByLayers("actors", "cluster-config", "server")
+        .mayOnlyBeAccessedByLayers("request", "actors", "cluster-config", "server")
         .whereLayer("relay")
         .mayOnlyBeAccessedByLayers("actors", "cluster-config", "server")
         .whereLayer("request")
