@@ -1,7 +1,8 @@
-# What bin/cairn and bin/test need of the machine: a JDK 17, Maven, CMake and g++. Installs what is
-# missing with apt as root, and otherwise prints the line to type. Sourced, not run.
+# What bin/cairn and bin/test need of the machine: a JDK 17, Maven, CMake, g++ and, for certificates,
+# openssl. Installs what is missing with apt as root, and otherwise prints the line to type. Sourced,
+# not run.
 
-packages='openjdk-17-jdk-headless maven cmake g++'
+packages='openjdk-17-jdk-headless maven cmake g++ openssl'
 
 say() {
   printf 'cairn: %s\n' "$*" >&2
@@ -31,7 +32,7 @@ find_jdk() {
 
 has_tools() {
   find_jdk >/dev/null && command -v mvn >/dev/null && command -v cmake >/dev/null \
-    && command -v c++ >/dev/null
+    && command -v c++ >/dev/null && command -v openssl >/dev/null
 }
 
 install_tools() {
@@ -39,7 +40,7 @@ install_tools() {
     return 0
   fi
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    say "a JDK 17, Maven, CMake or g++ is missing; install them with:"
+    say "a JDK 17, Maven, CMake, g++ or openssl is missing; install them with:"
     printf '  sudo apt-get update && sudo apt-get install -y --no-install-recommends %s\n' \
       "$packages" >&2
     exit 1

@@ -85,13 +85,16 @@ public final class CairnNode implements AutoCloseable {
    * running again.
    *
    * @throws DeviceException if the device cannot be opened
+   * @throws IllegalArgumentException if the configuration of its cluster is wrong
    * @throws PostgresException if the journal in PostgreSQL cannot be used
    * @throws IllegalStateException if the node does not come up in time
    */
   public static CairnNode start(Parts parts) {
     ActorSystem<SpawnProtocol.Command> system =
         ActorSystem.create(
-            SpawnProtocol.create(), SYSTEM_NAME, JournalRole.withRole(parts.config()));
+            SpawnProtocol.create(),
+            SYSTEM_NAME,
+            JournalRole.withRole(ClusterTransport.prepare(parts.config())));
     try {
       return new NodeStart(system, parts).start();
     } catch (RuntimeException | Error e) {

@@ -296,44 +296,6 @@ class CairnNodeTest {
   }
 
   @Test
-  @DisplayName("H12 a gateway uses the devices of other nodes, and goes on when one is gone")
-  void devicesOfOtherNodes() throws Exception {
-    String cluster =
-        "cairn.cluster { seeds = [\"127.0.0.1:"
-            + freePort()
-            + "\"] }\n"
-            + "cairn.placement { probe-interval = 50 ms, probe-timeout = 500 ms, cooldown = 1 s }\n"
-            + "cairn.requests { retry-assign = 50 ms, check-interval = 2 s, adopt-timeout = 5 s }\n";
-    String seed = cluster.replaceAll("(?s).*127.0.0.1:(\\d+).*", "$1");
-    try (CairnNode gateway =
-            start(cluster + "cairn.node { roles = [gateway], port = " + seed + " }", false);
-        CairnNode first = start(cluster + "cairn.node.roles = [device]", true)) {
-      SimulatedDevice doomed = devices.poll(5, TimeUnit.SECONDS);
-      Random random = new Random(9);
-      List<RequestView> views = new ArrayList<>();
-      for (int i = 0; i < 6; i++) {
-        views.add(get(gateway.requests().submit(spec("x" + i, random))));
-      }
-      doomed.allow(12);
-      // Which of them the steps reach first depends on when the gateway learns of the device.
-      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-      while (views.stream().allMatch(view -> view.snapshot().tokens().size() == 0)) {
-        assertThat(System.nanoTime()).as("time to a first token").isLessThan(deadline);
-        Thread.onSpinWait();
-      }
-      try (CairnNode second = start(cluster + "cairn.node.roles = [device]", false)) {
-        assertThat(second.deviceInfo()).isPresent();
-        first.close();
-        for (RequestView view : views) {
-          ViewProbe.finished(view);
-          assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(view.spec()));
-        }
-        assertThat(views).anyMatch(view -> view.snapshot().epoch() > 1);
-      }
-    }
-  }
-
-  @Test
   @DisplayName("a second gateway with a journal of its own refuses to start and says why")
   void aSecondGatewayRefuses() throws Exception {
     int port = freePort();
