@@ -96,6 +96,7 @@ public final class CairnNode implements AutoCloseable {
             SYSTEM_NAME,
             JournalRole.withRole(ClusterTransport.prepare(parts.config())));
     try {
+      TransportStop.bound(system, parts.config().getDuration("cairn.cluster.stop-timeout"));
       return new NodeStart(system, parts).start();
     } catch (RuntimeException | Error e) {
       system.terminate();

@@ -1,20 +1,28 @@
 package dev.cairn.cluster;
 
+import static javax.net.ssl.SSLEngineResult.HandshakeStatus.NEED_UNWRAP;
+import static javax.net.ssl.SSLEngineResult.HandshakeStatus.NEED_WRAP;
+import static javax.net.ssl.SSLEngineResult.HandshakeStatus.NOT_HANDSHAKING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.typesafe.config.Config;
 import java.io.IOException;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.SecureRandom;
+import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
+import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -188,5 +196,62 @@ class ClusterTlsTest {
     files.check("cairn-0.cairn.example");
     assertThatThrownBy(() -> files.check("cairn.example")).hasMessageContaining("made out to");
     assertThatThrownBy(() -> files.check("a.b.cairn.example")).hasMessageContaining("made out to");
+  }
+
+  @Test
+  @DisplayName("certificates are read again after the reload interval")
+  void reload() throws IOException, InterruptedException {
+    Config prepared =
+        ClusterTransport.prepare(
+            nodes.config(
+                over(DevCertificates.keys(good, "127.0.0.1") + "tls.reload-interval = 1 ns\n")));
+    ActorSystem system = ActorSystem.create("reload", prepared);
+    try {
+      ClusterTls tls = new ClusterTls(system);
+      X509Certificate before = shown(tls);
+      DevCertificates.make(good, "127.0.0.1");
+      assertThat(shown(tls)).isNotEqualTo(before);
+    } finally {
+      system.terminate();
+    }
+  }
+
+  /** The certificate that a server shows to a client, both of this provider. */
+  private static X509Certificate shown(ClusterTls tls) throws SSLException {
+    SSLEngine client = tls.createClientSSLEngine("127.0.0.1", 1);
+    SSLEngine server = tls.createServerSSLEngine("127.0.0.1", 1);
+    client.beginHandshake();
+    server.beginHandshake();
+    ByteBuffer toServer = ByteBuffer.allocate(1 << 16);
+    ByteBuffer toClient = ByteBuffer.allocate(1 << 16);
+    for (int i = 0; i < 50; i++) {
+      step(client, toClient, toServer);
+      step(server, toServer, toClient);
+      if (client.getSession().isValid() && client.getHandshakeStatus() == NOT_HANDSHAKING) {
+        return (X509Certificate) client.getSession().getPeerCertificates()[0];
+      }
+    }
+    throw new IllegalStateException("no handshake: " + client.getHandshakeStatus());
+  }
+
+  private static void step(SSLEngine engine, ByteBuffer in, ByteBuffer out) throws SSLException {
+    ByteBuffer nothing = ByteBuffer.allocate(1 << 16);
+    in.flip();
+    while (in.hasRemaining() && engine.getHandshakeStatus() == NEED_UNWRAP) {
+      engine.unwrap(in, nothing);
+      runTasks(engine);
+    }
+    in.compact();
+    while (engine.getHandshakeStatus() == NEED_WRAP) {
+      engine.wrap(ByteBuffer.allocate(0), out);
+      runTasks(engine);
+    }
+  }
+
+  private static void runTasks(SSLEngine engine) {
+    for (Runnable task = engine.getDelegatedTask(); task != null; ) {
+      task.run();
+      task = engine.getDelegatedTask();
+    }
   }
 }
