@@ -145,7 +145,9 @@ class ClusterTlsTest {
 
   private void assertRefused(String keys, String host, String... words) {
     assertThatThrownBy(
-            () -> ClusterTransport.prepare(SimulatedNodes.config(over(keys) + "cairn.node.host = " + host)))
+            () ->
+                ClusterTransport.prepare(
+                    SimulatedNodes.config(over(keys) + "cairn.node.host = " + host)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContainingAll(words);
   }

@@ -164,7 +164,9 @@ class TransportTest {
       "nodes of a cluster talk over Aeron unless told otherwise, a node that is alone over TCP")
   void transportByDefault() {
     assertThat(ClusterTransport.transport(SimulatedNodes.config(""))).isEqualTo("tcp");
-    assertThat(ClusterTransport.transport(SimulatedNodes.config("cairn.cluster.seeds = [\"127.0.0.1:1\"]")))
+    assertThat(
+            ClusterTransport.transport(
+                SimulatedNodes.config("cairn.cluster.seeds = [\"127.0.0.1:1\"]")))
         .isEqualTo("aeron-udp");
     assertThat(ClusterTransport.transport(SimulatedNodes.config("cairn.profile = cluster")))
         .isEqualTo("aeron-udp");
