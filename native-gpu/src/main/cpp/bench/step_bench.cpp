@@ -188,7 +188,7 @@ void bench_all(const Options& o) {
   }
   const double one = decode[{64, 1}], bytes = static_cast<double>(engine.weight_bytes() + engine.mapped_bytes());
   const std::string head = "{\"shape\":\"" + o.shapeName + "\",\"type\":\"" + o.typeName +
-                           "\",\"isa\":\"" + engine.instruction_set() +
+                           "\",\"isa\":\"" + choose_kernels(o.isa).name +
                            "\",\"threads\":" + std::to_string(o.threads) + ",\"weights\":\"" +
                            (o.weights == WeightStore::MAPPED ? "mapped" : "packed") + "\"";
   std::printf("%s,\"weight_mb\":%.1f,\"read_gb_s_best\":%.2f}\n", head.c_str(), bytes * 1e-6, rate);

@@ -1,10 +1,12 @@
-// A model, its slots and the thread that runs steps over them.
+// A model, its slots and the threads that run steps over them.
 //
 // Three callers at most at a time: one that opens and frees slots, submits and reads counters, one
-// that awaits, and the step thread inside. Submitting checks every index against the planned state
+// that awaits, and the threads inside: one launches steps, and where they run on a device of their
+// own another finishes them. Submitting checks every index against the planned state
 // of the slots, so that a step that was accepted cannot fail for its numbers.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -13,7 +15,8 @@
 #include <thread>
 #include <vector>
 
-#include "forward.hpp"
+#include "kernels/kernels.hpp"
+#include "step_runner.hpp"
 
 namespace cairn {
 
@@ -35,7 +38,10 @@ struct EngineStats {
 
 class Engine {
  public:
-  // Throws Failure.
+  // Throws Failure(MISUSE) for numbers out of range.
+  static const EngineConfig& checked(const EngineConfig& config);
+  Engine(const EngineConfig& config, std::unique_ptr<StepRunner> runner);
+  // Of a model on the CPU. Throws Failure.
   Engine(const ModelDesc& desc, const EngineConfig& config, const Kernels& kernels,
          const Progress& progress);
   ~Engine();
@@ -51,12 +57,11 @@ class Engine {
   // Ends the steps in flight and wakes await().
   void shut_down();
 
-  size_t weight_bytes() const { return model_.weight_bytes(); }
-  size_t mapped_bytes() const { return model_.mapped_bytes(); }
-  size_t kv_bytes() const { return Forward::kv_bytes(model_.desc(), config_); }
-  size_t scratch_bytes() const { return Forward::scratch_bytes(model_.desc(), config_); }
-  int pinned_threads() const { return forward_->pinned_threads(); }
-  const char* instruction_set() const { return kernels_.name; }
+  size_t weight_bytes() const { return memory_.weights; }
+  size_t mapped_bytes() const { return memory_.mapped; }
+  size_t kv_bytes() const { return memory_.kv; }
+  size_t scratch_bytes() const { return memory_.scratch; }
+  int pinned_threads() const { return runner_->pinned_threads(); }
   const EngineConfig& config() const { return config_; }
 
  private:
@@ -64,13 +69,15 @@ class Engine {
   void check(ChunkJob& chunk);
   void check_blocks(ChunkJob& chunk, const Slot& slot);
   void plan(const ChunkJob& chunk);
-  void work();
-  void run(StepJob& job);
+  void launch_steps();
+  void finish_steps();
+  void finished(StepJob& job);
+  template <class Part>
+  void attempt(StepJob& job, const Part& part);
 
   const EngineConfig config_;
-  const Kernels& kernels_;
-  Model model_;
-  std::unique_ptr<Forward> forward_;
+  const std::unique_ptr<StepRunner> runner_;
+  const RunnerMemory memory_;
   std::vector<Slot> slots_;
   std::vector<int32_t> blockFill_;   // tokens planned in each KV block
   std::vector<int64_t> blockStamp_;  // last submission that wrote it
@@ -80,12 +87,15 @@ class Engine {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::unique_ptr<StepJob>> steps_;  // submitted and not awaited
-  size_t next_ = 0;                             // first of them that did not run
-  bool stop_ = false, lost_ = false;
+  // of these, so many were launched, and so many are finished
+  size_t launched_ = 0, finished_ = 0;
+  int64_t stepsLaunched_ = 0;
+  bool stop_ = false;
+  std::atomic<bool> lost_ = false;
   std::string lostReason_;
   EngineStats stats_;
   int64_t idleSince_ = 0;
-  std::thread thread_;
+  std::thread launcher_, finisher_;
 };
 
 }  // namespace cairn

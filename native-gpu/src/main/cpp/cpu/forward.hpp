@@ -9,17 +9,10 @@
 #include "kernels/kernels.hpp"
 #include "model.hpp"
 #include "slots.hpp"
+#include "step_runner.hpp"
 #include "thread_pool.hpp"
 
 namespace cairn {
-
-struct EngineConfig {
-  int32_t threads = 1, maxSlots = 1, maxContext = 1, kvBlocks = 1, blockTokens = 32;
-  int32_t maxBatchTokens = 1, maxStepsInFlight = 2;
-  KvType kvType = KvType::F16;
-  bool pinThreads = false;
-  WeightStore weights = WeightStore::PACKED;
-};
 
 class Forward {
  public:

@@ -1,21 +1,21 @@
 // IEEE half precision without F16C: exact widening, narrowing rounded to nearest even; bfloat16.
 #pragma once
 
+#include <bit>
 #include <cstdint>
-#include <cstring>
+
+#include "anywhere.hpp"
 
 namespace cairn {
 
-static inline bool is_finite_half(uint16_t h) { return (h & 0x7c00u) != 0x7c00u; }
+CAIRN_ANYWHERE static inline bool is_finite_half(uint16_t h) { return (h & 0x7c00u) != 0x7c00u; }
 
-static inline float bfloat_to_float(uint16_t b) {
+CAIRN_ANYWHERE static inline float bfloat_to_float(uint16_t b) {
   const uint32_t bits = static_cast<uint32_t>(b) << 16;
-  float f;
-  std::memcpy(&f, &bits, 4);
-  return f;
+  return std::bit_cast<float>(bits);
 }
 
-static inline float half_to_float(uint16_t h) {
+CAIRN_ANYWHERE static inline float half_to_float(uint16_t h) {
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
   const uint32_t exponent = (h >> 10) & 31u;
   uint32_t fraction = h & 1023u;
@@ -34,14 +34,11 @@ static inline float half_to_float(uint16_t h) {
     }
     bits = sign | (e << 23) | ((fraction & 1023u) << 13);
   }
-  float f;
-  std::memcpy(&f, &bits, 4);
-  return f;
+  return std::bit_cast<float>(bits);
 }
 
-static inline uint16_t float_to_half(float f) {
-  uint32_t bits;
-  std::memcpy(&bits, &f, 4);
+CAIRN_ANYWHERE static inline uint16_t float_to_half(float f) {
+  uint32_t bits = std::bit_cast<uint32_t>(f);
   const uint16_t sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
   bits &= 0x7fffffffu;
   if (bits > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u | ((bits >> 13) & 1023u));

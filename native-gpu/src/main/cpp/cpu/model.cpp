@@ -150,7 +150,9 @@ void Model::check_vector(const TensorDesc& t, int n, const char* name) const {
 
 void Model::read_panels(const TensorDesc& t, const Matrix& m, int panel0, int panel1) const {
   const size_t width = static_cast<size_t>(m.k), stride = row_bytes(m.type, width);
+  const size_t each = panel_bytes(m.type, width);
   std::vector<uint8_t> store(m.panels == nullptr ? 0 : stride * kPanelColumns);
+  std::vector<uint8_t> panel(memory_ == nullptr ? 0 : each);
   for (int p = panel0; p < panel1; p++) {
     const int first = p * kPanelColumns, count = std::min(kPanelColumns, m.n - first);
     const size_t at = static_cast<size_t>(first) * stride;
@@ -158,8 +160,9 @@ void Model::read_panels(const TensorDesc& t, const Matrix& m, int panel0, int pa
     if (m.panels != nullptr) {
       file_->read(t.offset + static_cast<int64_t>(at), store.data(),
                   static_cast<size_t>(count) * stride);
-      pack_panel(m.type, width, rows, count,
-                 m.panels + static_cast<size_t>(p) * panel_bytes(m.type, width));
+      uint8_t* place = m.panels + static_cast<size_t>(p) * each;
+      pack_panel(m.type, width, rows, count, memory_ == nullptr ? place : panel.data());
+      if (memory_ != nullptr) memory_->put(place, panel.data(), each);
     }
     if (!scales_are_finite(m.type, width, rows, count))
       refuse("model file " + desc_.path + " has a quantization scale that is not finite in rows " +
@@ -170,7 +173,7 @@ void Model::read_panels(const TensorDesc& t, const Matrix& m, int panel0, int pa
 
 void Model::read_matrix(const TensorDesc& t, Matrix& m) {
   if (store_ == WeightStore::PACKED)
-    m.panels = arena_->take(m.bytes());
+    m.panels = memory_ == nullptr ? arena_->take(m.bytes()) : memory_->take(m.bytes());
   else
     m.rows = file_->map() + t.offset;
   constexpr int kPanelsPerTask = 8;
@@ -191,18 +194,28 @@ void Model::read_matrix(const TensorDesc& t, Matrix& m) {
   if (!progress_(done_, total_)) refuse("the load was stopped");
 }
 
-const float* Model::read_vector(const TensorDesc& t) {
+std::vector<float> Model::read_floats(const TensorDesc& t) const {
   const bool half = t.type == 1;
-  const size_t n = static_cast<size_t>(t.bytes) / (half ? 2 : 4);
-  auto* out = reinterpret_cast<float*>(arena_->take(n * 4 + 64));
+  std::vector<float> out(static_cast<size_t>(t.bytes) / (half ? 2 : 4));
   if (!half) {
-    file_->read(t.offset, out, n * 4);
+    file_->read(t.offset, out.data(), out.size() * 4);
     return out;
   }
-  std::vector<uint16_t> values(n);
-  file_->read(t.offset, values.data(), n * 2);
-  for (size_t i = 0; i < n; i++) out[i] = half_to_float(values[i]);
+  std::vector<uint16_t> values(out.size());
+  file_->read(t.offset, values.data(), values.size() * 2);
+  for (size_t i = 0; i < out.size(); i++) out[i] = half_to_float(values[i]);
   return out;
+}
+
+const float* Model::read_vector(const TensorDesc& t) {
+  const std::vector<float> values = read_floats(t);
+  const size_t bytes = values.size() * 4, padded = bytes + 64;
+  uint8_t* out = memory_ == nullptr ? arena_->take(padded) : memory_->take(padded);
+  if (memory_ == nullptr)
+    std::copy(values.begin(), values.end(), reinterpret_cast<float*>(out));
+  else
+    memory_->put(out, values.data(), bytes);
+  return reinterpret_cast<const float*>(out);
 }
 
 const float* Model::read_optional(const TensorDesc& t) {
@@ -216,7 +229,8 @@ double Model::rope_magnitude() const {
 }
 
 void Model::make_rope() {
-  const float* factors = read_optional(desc_.of(kRopeFactors));
+  const std::vector<float> values = read_floats(desc_.of(kRopeFactors));
+  const float* factors = values.empty() ? nullptr : values.data();
   for (int i = 0; factors != nullptr && i < desc_.ropeDimensions / 2; i++)
     if (!(factors[i] > 1e-6f && factors[i] < 1e9f))
       refuse("frequency factor " + std::to_string(i) + " of the model is " +
@@ -255,11 +269,12 @@ std::vector<double> Model::frequencies(const RopeDesc& rope, const float* factor
   return result;
 }
 
-void Model::load(const Progress& progress, ThreadPool& pool) {
+void Model::load(const Progress& progress, ThreadPool& pool, WeightMemory* memory) {
   progress_ = progress;
   pool_ = &pool;
+  memory_ = memory;
   file_ = std::make_unique<ModelFile>(desc_.path, desc_.fileBytes, desc_.modifiedMillis);
-  arena_ = std::make_unique<Arena>(weightBytes_ + 8192, "the weights");
+  if (memory == nullptr) arena_ = std::make_unique<Arena>(weightBytes_ + 8192, "the weights");
   if (store_ == WeightStore::MAPPED)
     scratch_ = arena_->take(static_cast<size_t>(pool.threads()) * scratchBytes_);
   for (int i = 0; i < desc_.layers; i++) {
@@ -289,6 +304,7 @@ void Model::load(const Progress& progress, ThreadPool& pool) {
   if (store_ == WeightStore::PACKED) file_ = nullptr;
   progress_ = nullptr;
   pool_ = nullptr;
+  memory_ = nullptr;
 }
 
 }  // namespace cairn

@@ -119,6 +119,16 @@ struct Layer {
 // called with bytes read and bytes in all; false stops the load
 using Progress = std::function<bool(int64_t, int64_t)>;
 
+// Memory of a device that the CPU does not write itself.
+class WeightMemory {
+ public:
+  virtual ~WeightMemory() = default;
+  // Bytes that stay as long as this object does.
+  virtual uint8_t* take(size_t bytes) = 0;
+  // Copies to what was taken; called by several threads. The source may be reused at once.
+  virtual void put(uint8_t* to, const void* from, size_t bytes) = 0;
+};
+
 class Model {
  public:
   // Checks every number of the description. Throws Failure(MODEL). A mapped model is used by at
@@ -129,8 +139,9 @@ class Model {
   size_t weight_bytes() const { return weightBytes_; }
   // bytes of the weights that stay in the mapped file
   size_t mapped_bytes() const { return mappedBytes_; }
-  // Reads and packs on the pool's threads; progress is called on this one.
-  void load(const Progress& progress, ThreadPool& pool);
+  // Reads and packs on the pool's threads; progress is called on this one. Where a memory is given,
+  // matrices and vectors are there, and their addresses are the device's.
+  void load(const Progress& progress, ThreadPool& pool, WeightMemory* memory = nullptr);
 
   const ModelDesc& desc() const { return desc_; }
   const std::vector<Layer>& layers() const { return layers_; }
@@ -154,6 +165,7 @@ class Model {
   void check_vector(const TensorDesc& t, int n, const char* name) const;
   void read_panels(const TensorDesc& t, const Matrix& m, int panel0, int panel1) const;
   void read_matrix(const TensorDesc& t, Matrix& m);
+  std::vector<float> read_floats(const TensorDesc& t) const;
   const float* read_vector(const TensorDesc& t);
   // null where the file has none
   const float* read_optional(const TensorDesc& t);
@@ -174,6 +186,7 @@ class Model {
   std::unique_ptr<ModelFile> file_;  // while it loads, and as long as it is mapped
   Progress progress_;
   ThreadPool* pool_ = nullptr;  // while it loads
+  WeightMemory* memory_ = nullptr;
   int64_t done_ = 0, total_ = 0;
 };
 

@@ -14,6 +14,7 @@ namespace cairn {
 
 struct Slot {
   bool open = false;
+  int64_t opened = 0;  // how often it was
   int inFlight = 0;  // submitted steps that name it and were not awaited
 
   int32_t prompt = 0;

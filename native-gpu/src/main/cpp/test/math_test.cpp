@@ -78,12 +78,12 @@ void halves() {
 
 // Known answers of the Random123 distribution.
 void philox_known_answers() {
-  using A = std::array<uint32_t, 4>;
-  CHECK((philox({0, 0, 0, 0}, 0, 0) == A{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
-  CHECK((philox({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, 0xffffffff, 0xffffffff) ==
-         A{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
-  CHECK((philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, 0xa4093822, 0x299f31d0) ==
-         A{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+  using W = PhiloxWords;
+  CHECK((philox({{0, 0, 0, 0}}, 0, 0) == W{{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}}));
+  CHECK((philox({{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}}, 0xffffffff, 0xffffffff) ==
+         W{{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}}));
+  CHECK((philox({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0xa4093822, 0x299f31d0) ==
+         W{{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}));
   double sum = 0;
   for (uint64_t i = 0; i < 20000; i++) {
     const double u = uniform(check::seed, i);

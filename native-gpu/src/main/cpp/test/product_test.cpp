@@ -84,15 +84,22 @@ void product(WeightType type, int n, int k, int rows, Scales scales, float size)
   }
 }
 
+#if defined(CAIRN_GPU_SUITE)
+constexpr int kMostRows = 33, kMostColumns = 40;
+#else
+constexpr int kMostRows = 130, kMostColumns = 100;
+#endif
+
 int random_width(WeightType type) {
   const int unit = static_cast<int>(block_length(type));
-  return unit * (unit == 1 ? check::integer(1, 200) : check::integer(1, unit == 256 ? 3 : 20));
+  const int most = unit == 1 ? rounds(200) : unit == 256 ? 3 : rounds(20);
+  return unit * check::integer(1, most);
 }
 
 void products(WeightType type) {
-  for (int rows = 1; rows <= 130; rows++) {
+  for (int rows = 1; rows <= kMostRows; rows++) {
     if (rows > 34 && rows % 16 > 2 && rows != 63) continue;
-    product(type, check::integer(1, 100), random_width(type), rows, Scales::ORDINARY, 1);
+    product(type, check::integer(1, kMostColumns), random_width(type), rows, Scales::ORDINARY, 1);
   }
   for (int rows : {1, 2, 3, 4, 7, 17}) {
     product(type, 40, random_width(type), rows, Scales::EXTREME, 1);
@@ -103,7 +110,7 @@ void products(WeightType type) {
 
 // A row's bits do not depend on the rows beside it.
 void rows_alone(WeightType type) {
-  const int k = 512;
+  const int k = rounds(2) * 256;
   const Packed p = pack(type, 64, k);
   const Inputs in = inputs(33, k, !is_float(type), 1);
   for (const Kernels* kernels : available_kernels()) {
@@ -111,7 +118,7 @@ void rows_alone(WeightType type) {
     multiply(*kernels, p, in, 33, all.data(), 64, 0, 2);
     for (int r = 0; r < 33; r++) {
       const auto begin = in.x.begin() + r * k;
-      Inputs alone{{begin, begin + k}, std::vector<uint8_t>(activation::bytes(1, 512))};
+      Inputs alone{{begin, begin + k}, std::vector<uint8_t>(activation::bytes(1, static_cast<size_t>(k)))};
       kernels->quantize(alone.x.data(), k, alone.acts.data(), 0);
       std::vector<float> one(64);
       multiply(*kernels, p, alone, 1, one.data(), 64, 0, 2);

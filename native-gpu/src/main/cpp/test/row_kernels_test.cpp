@@ -20,7 +20,7 @@ using namespace cairn;
 
 void quantization() {
   const float inf = std::numeric_limits<float>::infinity();
-  for (int round = 0; round < 50; round++) {
+  for (int round = 0; round < rounds(50); round++) {
     std::vector<float> x = random_floats(128, round % 5 == 0 ? 1e-37f : round % 7 == 0 ? 1e30f : 3);
     if (round % 10 == 3) x[40] = inf;
     if (round % 10 == 4) x[70] = std::numeric_limits<float>::quiet_NaN();
@@ -51,7 +51,7 @@ void quantization() {
 }
 
 void elementwise() {
-  for (int round = 0; round < 60; round++) {
+  for (int round = 0; round < rounds(60); round++) {
     const int n = check::integer(1, 300);
     const size_t size = static_cast<size_t>(n);
     const std::vector<float> x = random_floats(size, 5), w = random_floats(size);
@@ -106,7 +106,7 @@ void elementwise() {
 
 // Fused kernels have the bits of the scalar operations that they consist of.
 void fused() {
-  for (int round = 0; round < 60; round++) {
+  for (int round = 0; round < rounds(60); round++) {
     const int n = 32 * check::integer(1, 20), row = check::integer(0, 20);
     const size_t size = static_cast<size_t>(n);
     std::vector<float> x = random_floats(size, 5);
@@ -140,7 +140,7 @@ void fused() {
 }
 
 void rotation() {
-  for (int round = 0; round < 60; round++) {
+  for (int round = 0; round < rounds(60); round++) {
     const int pairs = check::integer(1, 70);
     const bool halves = round % 2 == 0;
     const size_t size = static_cast<size_t>(pairs);
@@ -252,7 +252,7 @@ Exact exact_attention(const Paged& kv, const float* q, const AttendRow& row, flo
 }
 
 void capped_and_gelu() {
-  for (int round = 0; round < 60; round++) {
+  for (int round = 0; round < rounds(60); round++) {
     const int n = check::integer(1, 300);
     const size_t size = static_cast<size_t>(n);
     const std::vector<float> x = random_floats(size, round % 3 == 0 ? 0.2f : 6),
@@ -294,7 +294,7 @@ void capped_and_gelu() {
 // Nothing but the tokens of a row's window is read into its result, and its bits are the same with
 // any other rows beside it.
 void attention() {
-  for (int round = 0; round < 60; round++) {
+  for (int round = 0; round < rounds(60); round++) {
     const int n = 2 * check::integer(1, 70), heads = check::integer(1, 9);
     const int last = check::integer(0, 150), count = check::integer(1, std::min(20, last + 1));
     const int window = check::integer(0, 2) ? 1000 : check::integer(1, 70);

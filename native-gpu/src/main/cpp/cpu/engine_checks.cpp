@@ -1,0 +1,74 @@
+// What a step may name, checked against the planned state of the slots.
+#include <algorithm>
+
+#include "checks.hpp"
+#include "engine.hpp"
+
+namespace cairn {
+
+// A chunk whose firstBlock is 0 and that brings blocks starts a new block table. Its first tokens
+// may be in blocks that are filled already (a shared prefix), in whole blocks.
+void Engine::check(ChunkJob& c) {
+  Slot& s = slot_at(c.slot);
+  const std::string name = "chunk of slot " + text(c.slot);
+  if (!s.open) misuse("slot " + text(c.slot) + " is not open");
+  if (slotStamp_[static_cast<size_t>(c.slot)] == submissions_)
+    misuse("slot " + text(c.slot) + " is twice in the step");
+  slotStamp_[static_cast<size_t>(c.slot)] = submissions_;
+  if (c.count < 1) misuse(name + " has " + text(c.count) + " tokens, expected at least 1");
+  if (c.start < 0) misuse(name + " starts at " + text(c.start) + ", expected at least 0");
+  const int64_t end = static_cast<int64_t>(c.start) + c.count;
+  if (end > s.plannedKnown)
+    misuse(name + " ends at token " + text(end) + " and the slot knows " + text(s.plannedKnown));
+  if (end > config_.maxContext)
+    misuse(name + " ends at token " + text(end) + ", expected at most " + text(config_.maxContext));
+  if (c.sample && end != s.plannedKnown)
+    misuse(name + " samples after token " + text(end) + " and the slot knows " +
+           text(s.plannedKnown));
+  c.restart = c.firstBlock == 0 && (c.start == 0 || !c.blocks.empty());
+  if (c.restart && s.inFlight > 0 && !s.plannedBlocks.empty())
+    misuse(name + " starts anew while a step that names the slot was not awaited");
+  check_blocks(c, s);
+}
+
+void Engine::check_blocks(ChunkJob& c, const Slot& s) {
+  const std::string name = "chunk of slot " + text(c.slot);
+  const int64_t bt = config_.blockTokens, end = static_cast<int64_t>(c.start) + c.count;
+  const int64_t have = c.restart ? 0 : static_cast<int64_t>(s.plannedBlocks.size());
+  if (!c.restart && c.start != s.plannedComputed)
+    misuse(name + " starts at " + text(c.start) + ", expected " + text(s.plannedComputed));
+  if (c.firstBlock != have)
+    misuse(name + " brings blocks from index " + text(c.firstBlock) + ", expected " + text(have));
+  const int64_t total = have + static_cast<int64_t>(c.blocks.size());
+  if (total * bt < end || total > static_cast<int64_t>(s.blocks.size()))
+    misuse(name + " has " + text(total) + " blocks of " + text(bt) +
+           " tokens, expected enough for " + text(end) + " tokens and at most " +
+           text(static_cast<int64_t>(s.blocks.size())));
+  for (int32_t b : c.blocks) check_range("block", b, 0, config_.kvBlocks - 1);
+  if (!c.restart) return;
+  if (c.start % bt != 0)
+    misuse(name + " starts anew at " + text(c.start) + ", expected a multiple of " + text(bt));
+  for (int64_t i = 0; i < c.start / bt; i++) {
+    const int32_t b = c.blocks[static_cast<size_t>(i)];
+    if (blockFill_[static_cast<size_t>(b)] != bt)
+      misuse(name + " starts at " + text(c.start) + " and block " + text(b) + " before it holds " +
+             text(blockFill_[static_cast<size_t>(b)]) + " tokens");
+  }
+}
+
+void Engine::plan(const ChunkJob& c) {
+  Slot& s = slots_[static_cast<size_t>(c.slot)];
+  if (c.restart) s.plannedBlocks.clear();
+  const size_t have = s.plannedBlocks.size();
+  for (size_t i = 0; i < c.blocks.size(); i++)
+    if (static_cast<int64_t>(have + i) >= c.start / config_.blockTokens)
+      blockFill_[static_cast<size_t>(c.blocks[i])] = 0;
+  s.plannedBlocks.insert(s.plannedBlocks.end(), c.blocks.begin(), c.blocks.end());
+  s.plannedComputed = c.start + c.count;
+  if (c.sample) s.plannedKnown++;
+  for (int32_t i = c.start / config_.blockTokens; i * config_.blockTokens < s.plannedComputed; i++)
+    blockFill_[static_cast<size_t>(s.plannedBlocks[static_cast<size_t>(i)])] =
+        std::min(config_.blockTokens, s.plannedComputed - i * config_.blockTokens);
+}
+
+}  // namespace cairn

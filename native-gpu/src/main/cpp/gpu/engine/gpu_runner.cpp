@@ -1,0 +1,186 @@
+#include "gpu_runner.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+#include "../../cpu/checks.hpp"
+#include "../../cpu/cpu_runner.hpp"
+
+namespace cairn::gpu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Between two looks at a step that is not done: well below the time of a step.
+constexpr auto kLook = std::chrono::microseconds(20);
+
+Properties opened(int device) {
+  use_device(device);
+  return properties(device);
+}
+
+}  // namespace
+
+GpuRunner::GpuRunner(const ModelDesc& desc, const EngineConfig& config, const GpuOptions& options,
+                     const Progress& progress)
+    : options_(options),
+      config_(config),
+      device_(opened(options.device)),
+      model_(desc, WeightStore::PACKED, config.threads),
+      opened_(static_cast<size_t>(config.maxSlots)),
+      made_(desc.heads / std::max(1, desc.kvHeads)) {
+  check_memory();
+  weights_ = std::make_unique<DeviceWeights>(options.device);
+  ThreadPool pool(config.threads);
+  model_.load(progress, pool, weights_.get());
+  weights_->finish();
+  stream_ = std::make_unique<Stream>();
+  forward_ = std::make_unique<GpuForward>(model_, config_, device_, *stream_);
+  const size_t planBytes = StepPlan::most_bytes(config_, model_.desc().heads / model_.desc().kvHeads);
+  const size_t resultBytes = static_cast<size_t>(config_.maxBatchTokens) * sizeof(LogitResult);
+  plan_ = DeviceMemory(planBytes);
+  results_ = DeviceMemory(resultBytes);
+  histories_ = std::make_unique<PinnedMemory>(
+      static_cast<size_t>(config_.maxSlots) * static_cast<size_t>(config_.maxContext + 1) * sizeof(int));
+  for (int i = 0; i < config_.maxStepsInFlight; i++)
+    idle_.push_back(std::make_unique<Flight>(planBytes, resultBytes));
+}
+
+GpuRunner::~GpuRunner() {
+  // What is queued still reads the pinned memory; a device that is lost cannot be waited for.
+  try {
+    use_device(options_.device);
+    if (stream_ != nullptr && !abandoned_) stream_->synchronize();
+  } catch (const Failure& f) {
+    std::fprintf(stderr, "cairn: closing the device: %s\n", f.what());
+  }
+}
+
+RunnerMemory GpuRunner::memory() const {
+  const size_t plan = StepPlan::most_bytes(config_, model_.desc().heads / model_.desc().kvHeads);
+  return {model_.weight_bytes(), 0, GpuForward::kv_bytes(model_.desc(), config_),
+          GpuForward::scratch_bytes(model_.desc(), config_) + plan +
+              static_cast<size_t>(config_.maxBatchTokens) * sizeof(LogitResult)};
+}
+
+void GpuRunner::check_memory() const {
+  const auto usable = static_cast<size_t>(static_cast<double>(free_memory()) * options_.memoryShare);
+  char share[32];
+  std::snprintf(share, sizeof share, "%.2f", options_.memoryShare);
+  const std::string what = std::string(" (") + share + " of the free memory of " + device_.name + ")";
+  cairn::check_memory(memory(), usable, what.c_str());
+}
+
+// A slot's tokens are copied when a step first names it after it was opened.
+void GpuRunner::upload_histories(const StepJob& step, std::vector<Slot>& slots) {
+  const size_t stride = static_cast<size_t>(config_.maxContext) + 1;
+  for (const ChunkJob& c : step.chunks) {
+    const size_t number = static_cast<size_t>(c.slot);
+    const Slot& slot = slots[number];
+    if (opened_[number] == slot.opened) continue;
+    opened_[number] = slot.opened;
+    int* pinned = histories_->as<int>() + number * stride;
+    std::copy(slot.history.begin(), slot.history.end(), pinned);
+    stream_->upload(forward_->history(c.slot), pinned, slot.history.size() * sizeof(int));
+  }
+}
+
+void GpuRunner::launch(StepJob& step, std::vector<Slot>& slots) {
+  std::unique_ptr<Flight> flight;
+  {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) throw Failure(Status::LOST, "more steps are in flight than were planned for");
+    flight = std::move(idle_.front());
+    idle_.pop_front();
+  }
+  made_.make(step, slots);
+  made_.write(flight->plan.as<uint8_t>());
+  flight->jobs = made_.jobs();
+  flight->chunks = made_.job_chunks();
+  upload_histories(step, slots);
+  stream_->upload(plan_.as<uint8_t>(), flight->plan.as<uint8_t>(), made_.layout().end);
+  forward_->update_tables(
+      reinterpret_cast<const BlockUpdate*>(plan_.as<uint8_t>() + made_.layout().updates),
+      made_.update_count(), stream_->queue());
+  run_kernels(made_);
+  if (!flight->jobs.empty())
+    stream_->download(flight->results.as<uint8_t>(), results_.as<uint8_t>(),
+                      flight->jobs.size() * sizeof(LogitResult));
+  flight->done.record(stream_->queue());
+  const std::lock_guard lock(mutex_);
+  flying_.push_back(std::move(flight));
+}
+
+void GpuRunner::run_kernels(const StepPlan& plan) {
+  const StepShape& shape = plan.shape();
+  auto run = [&] {
+    forward_->run(shape, plan_.as<uint8_t>(), results_.as<LogitResult>(), stream_->queue());
+  };
+  const auto known = graphs_.find(shape);
+  if (known != graphs_.end()) {
+    known->second->launch(stream_->queue());
+    graphLaunches_++;
+    return;
+  }
+  const bool decodes = shape.rows == shape.jobs;
+  if (!decodes || graphs_.size() >= static_cast<size_t>(options_.graphs)) return run();
+  stream_->begin_capture();
+  try {
+    run();
+  } catch (const Failure&) {
+    stream_->end_capture();
+    throw;
+  }
+  const auto& graph = graphs_[shape] = stream_->end_capture();
+  graph->launch(stream_->queue());
+}
+
+void GpuRunner::wait(Event& event) const {
+  const auto limit = Clock::now() + std::chrono::milliseconds(options_.stepTimeoutMillis);
+  while (!event.reached()) {
+    if (abandoned_) throw Failure(Status::CLOSED, "the device is closed");
+    if (Clock::now() > limit)
+      throw Failure(Status::LOST, "the device did not finish a step within " +
+                                      text(options_.stepTimeoutMillis) + " ms");
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
+void GpuRunner::finish(StepJob& step, std::vector<Slot>& slots) {
+  std::unique_ptr<Flight> flight;
+  {
+    const std::lock_guard lock(mutex_);
+    flight = std::move(flying_.front());
+    flying_.pop_front();
+  }
+  use_device(options_.device);
+  wait(flight->done);
+  step.outputs.assign(step.chunks.size(), ChunkOutput{});
+  const auto* results = flight->results.as<LogitResult>();
+  auto slot_of = [&](size_t chunk) -> Slot& {
+    return slots[static_cast<size_t>(step.chunks[chunk].slot)];
+  };
+  for (size_t c = 0; c < step.chunks.size(); c++) step.outputs[c].finite = !slot_of(c).failed;
+  for (size_t j = 0; j < flight->jobs.size(); j++)
+    if (results[j].finite == 0) step.outputs[static_cast<size_t>(flight->chunks[j])].finite = false;
+  for (size_t j = 0; j < flight->jobs.size(); j++) {
+    ChunkOutput& out = step.outputs[static_cast<size_t>(flight->chunks[j])];
+    if (!out.finite) continue;
+    if (flight->jobs[j].sample == 0) {
+      out.promptLogprobs.push_back(results[j].logprobs);
+      continue;
+    }
+    out.token = results[j].token;
+    out.hasLogprobs = flight->jobs[j].top >= 0;
+    if (out.hasLogprobs) out.logprobs = results[j].logprobs;
+  }
+  for (size_t c = 0; c < step.chunks.size(); c++)
+    if (!step.outputs[c].finite) slot_of(c).failed = true;
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(flight));
+}
+
+}  // namespace cairn::gpu

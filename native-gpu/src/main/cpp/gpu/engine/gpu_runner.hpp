@@ -1,0 +1,78 @@
+// Steps on a GPU. Launching a step copies its plan to the device and queues its kernels, as a graph
+// where every row draws a token and the shape was seen before; finishing it waits for an event and
+// reads the results from pinned memory. Drawn tokens are in the device's history before the host
+// knows them, so a step never waits for the one before it on the host.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "../../cpu/thread_pool.hpp"
+#include "device_weights.hpp"
+#include "gpu_forward.hpp"
+
+namespace cairn::gpu {
+
+struct GpuOptions {
+  int device = 0;
+  double memoryShare = 0.9;  // of the free memory that may be used
+  int64_t stepTimeoutMillis = 60000;
+  int graphs = 64;  // shapes of steps that are kept as graphs; 0: none
+};
+
+class GpuRunner final : public StepRunner {
+ public:
+  // Loads the model. Throws Failure.
+  GpuRunner(const ModelDesc& desc, const EngineConfig& config, const GpuOptions& options,
+            const Progress& progress);
+  ~GpuRunner() override;
+
+  const ModelDesc& desc() const override { return model_.desc(); }
+  RunnerMemory memory() const override;
+  bool asynchronous() const override { return true; }
+  void enter() override { use_device(options_.device); }
+  void launch(StepJob& step, std::vector<Slot>& slots) override;
+  void finish(StepJob& step, std::vector<Slot>& slots) override;
+  void abandon() override { abandoned_ = true; }
+
+  const Properties& properties() const { return device_; }
+  int64_t graph_launches() const { return graphLaunches_; }
+
+ private:
+  // A step between launch and finish.
+  struct Flight {
+    explicit Flight(size_t planBytes, size_t resultBytes) : plan(planBytes), results(resultBytes) {}
+    PinnedMemory plan, results;
+    Event done;
+    std::vector<LogitJob> jobs;
+    std::vector<int> chunks;
+  };
+
+  void check_memory() const;
+  void upload_histories(const StepJob& step, std::vector<Slot>& slots);
+  void run_kernels(const StepPlan& plan);
+  void wait(Event& event) const;
+
+  const GpuOptions options_;
+  const EngineConfig config_;
+  const Properties device_;
+  Model model_;
+  std::unique_ptr<DeviceWeights> weights_;
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<GpuForward> forward_;
+  DeviceMemory plan_, results_;
+  std::unique_ptr<PinnedMemory> histories_;
+  std::vector<int64_t> opened_;  // of each slot, when its history was uploaded
+  StepPlan made_;
+  std::map<StepShape, std::unique_ptr<Graph>> graphs_;
+  std::atomic<int64_t> graphLaunches_ = 0;
+
+  std::mutex mutex_;
+  std::deque<std::unique_ptr<Flight>> idle_, flying_;
+  std::atomic<bool> abandoned_ = false;
+};
+
+}  // namespace cairn::gpu

@@ -1,0 +1,78 @@
+#include "step_plan.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace cairn::gpu {
+
+void StepPlan::make(const StepJob& step, std::vector<Slot>& slots) {
+  for (auto* v : {&slots_, &positions_, &jobRows_, &jobChunks_}) v->clear();
+  jobs_.clear();
+  runs_.clear();
+  tasks_.clear();
+  updates_.clear();
+  for (size_t c = 0; c < step.chunks.size(); c++) {
+    const ChunkJob& chunk = step.chunks[c];
+    Slot& slot = slots[static_cast<size_t>(chunk.slot)];
+    if (chunk.restart) slot.blockCount = 0;
+    for (int32_t b : chunk.blocks) updates_.push_back({chunk.slot, slot.blockCount++, b});
+    add_rows(chunk, slot, static_cast<int>(c));
+  }
+  int most = 1;
+  for (const AttendTask& run : runs_) most = std::max(most, run.count * group_);
+  const int queries = queries_of_a_task(most);
+  for (const AttendTask& run : runs_)
+    for (int i = 0; i < run.count * group_; i += queries)
+      tasks_.push_back({run.row, i, std::min(queries, run.count * group_ - i)});
+  shape_ = {static_cast<int>(slots_.size()), static_cast<int>(jobs_.size()),
+            static_cast<int>(tasks_.size()), queries,
+            std::any_of(jobs_.begin(), jobs_.end(),
+                        [](const LogitJob& j) { return j.sample == 0 || j.top >= 0; })};
+}
+
+void StepPlan::add_rows(const ChunkJob& chunk, const Slot& slot, int index) {
+  const int first = static_cast<int>(slots_.size());
+  for (int i = 0; i < chunk.count; i += kRunRows)
+    runs_.push_back({first + i, 0, std::min(kRunRows, chunk.count - i)});
+  for (int i = 0; i < chunk.count; i++) {
+    const int position = chunk.start + i, row = first + i;
+    slots_.push_back(chunk.slot);
+    positions_.push_back(position);
+    if (chunk.sample && i == chunk.count - 1)
+      add_job(slot, chunk.slot, row, position, true, index);
+    else if (slot.promptLogprobs && position + 1 < slot.prompt)
+      add_job(slot, chunk.slot, row, position, false, index);
+  }
+}
+
+void StepPlan::add_job(const Slot& slot, int slotNumber, int row, int position, bool sample,
+                       int chunk) {
+  jobRows_.push_back(row);
+  jobChunks_.push_back(chunk);
+  jobs_.push_back({row, slotNumber, position, sample ? 1 : 0, slot.prompt, slot.logprobs, slot.sampling,
+                   static_cast<uint32_t>(slot.seed), static_cast<uint32_t>(slot.seed >> 32)});
+}
+
+void StepPlan::write(uint8_t* to) const {
+  const StepLayout at = layout();
+  auto put = [&](size_t place, const auto& values) {
+    if (!values.empty()) std::memcpy(to + place, values.data(), values.size() * sizeof(values[0]));
+  };
+  put(at.slots, slots_);
+  put(at.positions, positions_);
+  put(at.jobRows, jobRows_);
+  put(at.jobs, jobs_);
+  put(at.tasks, tasks_);
+  put(at.updates, updates_);
+}
+
+size_t StepPlan::most_bytes(const EngineConfig& c, int group) {
+  StepShape most;
+  most.rows = most.jobs = c.maxBatchTokens;
+  // each run ends in at most one task that is not full
+  most.tasks = c.maxBatchTokens * ((group + 7) / 8 + 1);
+  const size_t blocks = static_cast<size_t>((c.maxContext + c.blockTokens - 1) / c.blockTokens);
+  return StepLayout(most, static_cast<size_t>(c.maxSlots) * blocks).end;
+}
+
+}  // namespace cairn::gpu
