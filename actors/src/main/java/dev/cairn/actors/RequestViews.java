@@ -1,5 +1,7 @@
 package dev.cairn.actors;
 
+import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -10,6 +12,11 @@ public final class RequestViews {
 
   public Optional<RequestView> find(String requestId) {
     return Optional.ofNullable(views.get(requestId));
+  }
+
+  /** Those that are here at this moment. */
+  public Collection<RequestView> all() {
+    return List.copyOf(views.values());
   }
 
   void add(String requestId, RequestView view) {

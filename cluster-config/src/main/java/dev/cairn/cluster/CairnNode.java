@@ -5,6 +5,7 @@ import dev.cairn.actors.LeakRegistry;
 import dev.cairn.actors.Readiness;
 import dev.cairn.actors.Requests;
 import dev.cairn.actors.Telemetry;
+import dev.cairn.cluster.admin.ClusterAdmin;
 import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
@@ -127,6 +128,11 @@ public final class CairnNode implements AutoCloseable {
   /** This node's device; empty where it has none. */
   public Optional<DeviceInfo> deviceInfo() {
     return device.map(Device::info);
+  }
+
+  /** The way to ask all nodes of the cluster. */
+  public ClusterAdmin admin() {
+    return new ClusterAdmin(system);
   }
 
   public Readiness readiness() {

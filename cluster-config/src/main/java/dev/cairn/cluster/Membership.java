@@ -1,5 +1,6 @@
 package dev.cairn.cluster;
 
+import dev.cairn.cluster.admin.ClusterAdmin;
 import java.util.concurrent.CompletableFuture;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.Member;
@@ -24,6 +25,11 @@ final class Membership {
   /** Where the device is; the same after a restart at the same address. */
   String nodeName() {
     return settings.seeds().isEmpty() ? "" : hostAndPort(node.selfMember());
+  }
+
+  /** This node, HOST:PORT. */
+  String address() {
+    return hostAndPort(node.selfMember());
   }
 
   /** Joins and waits to be a member. */
@@ -57,6 +63,6 @@ final class Membership {
   }
 
   static String hostAndPort(Member member) {
-    return member.address().host().get() + ":" + member.address().port().get();
+    return ClusterAdmin.hostAndPort(member.address());
   }
 }

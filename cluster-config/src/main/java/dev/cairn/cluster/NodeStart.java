@@ -3,6 +3,7 @@ package dev.cairn.cluster;
 import dev.cairn.actors.LeakRegistry;
 import dev.cairn.actors.Readiness;
 import dev.cairn.actors.SchedulerActor;
+import dev.cairn.cluster.admin.NodeAdmin;
 import dev.cairn.device.Device;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalExtension;
@@ -10,6 +11,7 @@ import dev.cairn.scheduling.SchedulingLimits;
 import java.util.Optional;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.SpawnProtocol;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
 
@@ -56,6 +58,10 @@ final class NodeStart {
     if (cluster.profile() == Profile.SINGLE) {
       requests.ifPresent(gateway -> recover(journal.orElseThrow(), gateway));
     }
+    startUp.spawn(
+        NodeAdmin.create(facts(opened, journal)),
+        "node-admin",
+        DispatcherSelector.fromConfig("cairn.dispatchers.admin"));
     readiness.ready("node");
     return new CairnNode(
         system, settings, opened, requests, journal, readiness, leaks(), device.scheduling());
@@ -84,6 +90,19 @@ final class NodeStart {
     if (recovered > 0) {
       system.log().info("{} unfinished requests go on", recovered);
     }
+  }
+
+  private LocalFacts facts(Optional<Device> opened, Optional<JournalAccess> journal) {
+    return new LocalFacts(
+        membership.address(),
+        readiness,
+        parts.model(),
+        opened.map(Device::info),
+        () -> device.scheduling().get(),
+        journal.map(unused -> sharding),
+        journal,
+        cluster.profile(),
+        parts.config().getString("cairn.journal.durability"));
   }
 
   private LeakRegistry leaks() {

@@ -27,6 +27,7 @@ final class RequestSharding {
   private final ClusterSettings cluster;
   private final RequestViews views = new RequestViews();
   private final AdmissionGate gate;
+  private final DevicePlacement placement;
 
   RequestSharding(
       StartUp startUp, CairnNode.Parts parts, NodeSettings settings, ClusterSettings cluster) {
@@ -35,6 +36,7 @@ final class RequestSharding {
     this.settings = settings;
     this.cluster = cluster;
     this.gate = new AdmissionGate(settings.requests().maxUnfinished());
+    this.placement = new DevicePlacement(cluster.placement(), System::nanoTime);
   }
 
   /**
@@ -44,7 +46,6 @@ final class RequestSharding {
    */
   ShardedRequests start(
       Optional<ActorRef<SchedulerActor.Command>> own, int maxContext, JournalAccess journal) {
-    DevicePlacement placement = new DevicePlacement(cluster.placement(), System::nanoTime);
     startUp.spawn(
         DeviceDirectory.create(
             cluster.directory(), System::nanoTime, placement, parts.telemetry(), own),
@@ -52,7 +53,7 @@ final class RequestSharding {
     if (own.isPresent()) {
       startUp.await(placement.any(), "the device");
     }
-    RequestActor.Environment env = environment(placement);
+    RequestActor.Environment env = environment();
     ClusterSharding sharding = ClusterSharding.get(startUp.system());
     sharding.init(
         Entity.of(REQUEST, context -> request(context, env))
@@ -69,7 +70,19 @@ final class RequestSharding {
         startUp.system().executionContext());
   }
 
-  private RequestActor.Environment environment(DevicePlacement placement) {
+  RequestViews views() {
+    return views;
+  }
+
+  AdmissionGate gate() {
+    return gate;
+  }
+
+  DevicePlacement placement() {
+    return placement;
+  }
+
+  private RequestActor.Environment environment() {
     NodeSettings.Requests requests = settings.requests();
     return new RequestActor.Environment(
         placement,

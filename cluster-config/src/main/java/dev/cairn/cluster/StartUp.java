@@ -23,10 +23,15 @@ import org.apache.pekko.actor.typed.javadsl.AskPattern;
 record StartUp(ActorSystem<SpawnProtocol.Command> system, Duration most) {
   /** Makes an actor. */
   <T> ActorRef<T> spawn(Behavior<T> behavior, String name) {
+    return spawn(behavior, name, Props.empty());
+  }
+
+  /** Makes an actor with a dispatcher of its own, for instance. */
+  <T> ActorRef<T> spawn(Behavior<T> behavior, String name, Props props) {
     return await(
         AskPattern.<SpawnProtocol.Command, ActorRef<T>>ask(
             system,
-            replyTo -> new SpawnProtocol.Spawn<>(behavior, name, Props.empty(), replyTo),
+            replyTo -> new SpawnProtocol.Spawn<>(behavior, name, props, replyTo),
             most,
             system.scheduler()),
         name);

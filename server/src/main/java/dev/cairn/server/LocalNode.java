@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import dev.cairn.actors.Requests;
 import dev.cairn.cluster.CairnNode;
 import dev.cairn.cluster.NodeSettings;
+import dev.cairn.cluster.admin.ClusterAdmin;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.device.Devices;
@@ -72,6 +73,11 @@ public final class LocalNode implements NodeHandle {
   public DeviceInfo deviceInfo() {
     return node.deviceInfo()
         .orElseThrow(() -> new IllegalStateException("this node has no device"));
+  }
+
+  /** The way to ask all nodes of the cluster. */
+  public ClusterAdmin admin() {
+    return node.admin();
   }
 
   /** Whether the node takes requests. */

@@ -1,23 +1,26 @@
 package dev.cairn.server.admin;
 
-import dev.cairn.server.NodeHandle;
+import dev.cairn.server.LocalNode;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.Router;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 
 /** What the admin port offers beside health and metrics, and who may use it. */
 public final class AdminPlane implements HttpApi.Operators {
   private final AdminGuard guard;
   private final Management management;
+  private final RequestRoutes requests;
+  private final ClusterRoutes cluster;
 
   /**
    * The admin plane of a node.
    *
    * @throws UncheckedIOException where the keys file cannot be used; the message says why
    */
-  public AdminPlane(NodeHandle node, AdminSettings settings) {
+  public AdminPlane(LocalNode node, AdminSettings settings) {
     try {
       this.guard =
           new AdminGuard(new AdminKeys(new KeysFile(settings.keysFile())), settings.host());
@@ -25,6 +28,14 @@ public final class AdminPlane implements HttpApi.Operators {
       throw new UncheckedIOException("cairn.admin.keys-file: " + e.getMessage(), e);
     }
     this.management = new Management(node.system());
+    Executor executor = HttpApi.operatorsExecutor(node);
+    this.requests =
+        new RequestRoutes(
+            node.admin(),
+            () -> node.isGateway() ? Optional.of(node.requests()) : Optional.empty(),
+            settings,
+            executor);
+    this.cluster = new ClusterRoutes(node.admin(), settings, executor);
   }
 
   @Override
@@ -33,7 +44,10 @@ public final class AdminPlane implements HttpApi.Operators {
   }
 
   @Override
-  public void addTo(Router router, HttpApi api) {}
+  public void addTo(Router router, HttpApi api) {
+    requests.addTo(router);
+    cluster.addTo(router);
+  }
 
   @Override
   public Optional<HttpApi.Passage> passage() {

@@ -1,6 +1,7 @@
 package dev.cairn.server.admin;
 
 import com.typesafe.config.Config;
+import dev.cairn.cluster.admin.Demand;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -11,9 +12,11 @@ import java.time.Duration;
  * @param gatherTimeout longest wait for the nodes' answers to one question
  * @param defaultLimit requests in a page that does not say
  * @param maxLimit most requests in a page
+ * @param aim what the suggestions of /admin/demand aim at
  */
 public record AdminSettings(
-    String host, int port, Path keysFile, Duration gatherTimeout, int defaultLimit, int maxLimit) {
+    String host, int port, Path keysFile, Duration gatherTimeout, int defaultLimit, int maxLimit,
+    Demand.Aim aim) {
   /** Reads the section. */
   public static AdminSettings from(Config root) {
     Config admin = root.getConfig("cairn.admin");
@@ -23,7 +26,11 @@ public record AdminSettings(
         Path.of(admin.getString("keys-file")),
         admin.getDuration("gather-timeout"),
         admin.getInt("default-limit"),
-        admin.getInt("max-limit"));
+        admin.getInt("max-limit"),
+        new Demand.Aim(
+            admin.getDuration("demand.target").toMillis() / 1000.0,
+            admin.getInt("demand.min-devices"),
+            admin.getInt("demand.max-devices")));
   }
 
   /** Whether there is an admin port. */

@@ -20,7 +20,7 @@ import org.apache.pekko.http.javadsl.model.headers.RawHeader;
  * nodes of one JVM have one each.
  */
 public final class HttpApi {
-  private static final String OPERATORS_DISPATCHER = "cairn.admin.dispatcher";
+  private static final String OPERATORS_DISPATCHER = "cairn.dispatchers.admin";
 
   private final NodeHandle node;
   private final HttpSettings settings;
@@ -126,6 +126,11 @@ public final class HttpApi {
     operators.addTo(api.router, api);
     api.passage = operators.passage();
     return api;
+  }
+
+  /** The threads that the API for operators runs on. */
+  public static Executor operatorsExecutor(NodeHandle node) {
+    return node.system().classicSystem().dispatchers().lookup(OPERATORS_DISPATCHER);
   }
 
   /** Every route of its own, as method, space and path. */

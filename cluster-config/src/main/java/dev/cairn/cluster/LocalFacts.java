@@ -1,0 +1,162 @@
+package dev.cairn.cluster;
+
+import dev.cairn.actors.DeviceDirectory;
+import dev.cairn.actors.Readiness;
+import dev.cairn.actors.RequestView;
+import dev.cairn.cluster.admin.ClusterAdmin;
+import dev.cairn.cluster.admin.DeviceRow;
+import dev.cairn.cluster.admin.JournalReport;
+import dev.cairn.cluster.admin.NodeFacts;
+import dev.cairn.cluster.admin.NodeReport;
+import dev.cairn.cluster.admin.OwnDevice;
+import dev.cairn.cluster.admin.RequestRow;
+import dev.cairn.cluster.admin.Waiting;
+import dev.cairn.device.DeviceInfo;
+import dev.cairn.model.ModelSpec;
+import dev.cairn.persistence.RequestSpec;
+import dev.cairn.persistence.journal.JournalAccess;
+import dev.cairn.persistence.journal.JournalStats;
+import dev.cairn.request.Snapshot;
+import dev.cairn.scheduling.SchedulingStats;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.apache.pekko.actor.Address;
+
+/** What this node says of itself to an operator. */
+final class LocalFacts implements NodeFacts {
+  private final String node;
+  private final Readiness readiness;
+  private final ModelSpec model;
+  private final Optional<DeviceInfo> device;
+  private final Supplier<SchedulingStats> scheduling;
+  private final Optional<RequestSharding> gateway;
+  private final Optional<JournalAccess> journal;
+  private final Profile profile;
+  private final String durability;
+
+  /**
+   * @param node HOST:PORT
+   * @param scheduling where the device's scheduler stands
+   * @param gateway empty where the node is none
+   */
+  LocalFacts(
+      String node,
+      Readiness readiness,
+      ModelSpec model,
+      Optional<DeviceInfo> device,
+      Supplier<SchedulingStats> scheduling,
+      Optional<RequestSharding> gateway,
+      Optional<JournalAccess> journal,
+      Profile profile,
+      String durability) {
+    this.node = node;
+    this.readiness = readiness;
+    this.model = model;
+    this.device = device;
+    this.scheduling = scheduling;
+    this.gateway = gateway;
+    this.journal = journal;
+    this.profile = profile;
+    this.durability = durability;
+  }
+
+  @Override
+  public Stream<RequestRow> requests() {
+    return gateway.stream()
+        .flatMap(here -> here.views().all().stream())
+        .map(view -> RequestRow.of(node, view));
+  }
+
+  @Override
+  public NodeReport report() {
+    return new NodeReport(
+        node,
+        List.copyOf(readiness.reasons().values()),
+        gateway.map(here -> here.gate().unfinished()).orElse(0),
+        gateway.map(here -> here.gate().limit()).orElse(0),
+        gateway.map(here -> here.views().readers()).orElse(0),
+        device.map(this::own),
+        gateway.map(this::devices).orElse(List.of()),
+        gateway.map(LocalFacts::waiting).orElse(List.of()),
+        journal.map(this::journal));
+  }
+
+  private OwnDevice own(DeviceInfo info) {
+    SchedulingStats stats = scheduling.get();
+    long block = info.config().blockTokens();
+    return new OwnDevice(
+        model.name(),
+        model.fingerprint(),
+        stats.queued(),
+        stats.running(),
+        stats.slotsInUse(),
+        info.config().maxSlots(),
+        info.config().kvBlocks() * block,
+        stats.kvBlocksUsed() * block,
+        stats.kvBlocksCached() * block);
+  }
+
+  private List<DeviceRow> devices(RequestSharding here) {
+    return here.placement().devices().stream()
+        .map(this::row)
+        .sorted(Comparator.comparing(DeviceRow::name))
+        .toList();
+  }
+
+  private DeviceRow row(DeviceDirectory.Seen seen) {
+    Address address = seen.scheduler().path().address();
+    return new DeviceRow(
+        seen.status().name(),
+        address.hasLocalScope() ? node : ClusterAdmin.hostAndPort(address),
+        seen.status().modelFingerprint(),
+        seen.status().backend(),
+        seen.status().numericsVersion(),
+        seen.status().maxContext(),
+        seen.status().kvTokens(),
+        seen.status().queuedTokens(),
+        seen.status().tokensPerSecond(),
+        seen.roundTripSeconds(),
+        seen.answers(),
+        seen.status().draining());
+  }
+
+  private static List<Waiting> waiting(RequestSharding here) {
+    Map<String, Waiting> models = new TreeMap<>();
+    for (RequestView view : here.views().all()) {
+      if (view.snapshot().state() == Snapshot.State.ACCEPTED) {
+        RequestSpec spec = view.spec();
+        long tokens = (long) spec.promptTokens().length + spec.maxTokens();
+        models.merge(
+            spec.modelFingerprint(),
+            new Waiting(spec.model(), spec.modelFingerprint(), 1, tokens),
+            Waiting::plus);
+      }
+    }
+    return List.copyOf(models.values());
+  }
+
+  private JournalReport journal(JournalAccess access) {
+    JournalStats stats = access.stats();
+    return new JournalReport(
+        profile.name().toLowerCase(Locale.ROOT),
+        profile == Profile.SINGLE ? durability : "postgresql",
+        stats.commits(),
+        stats.events(),
+        stats.bytes(),
+        stats.storage().diskBytes(),
+        stats.lastCommitNanos(),
+        stats.currentCommitNanos(),
+        stats.queueDepth(),
+        stats.overloads(),
+        stats.diskFull(),
+        stats.storage().finishedRequests(),
+        gateway.map(here -> here.gate().unfinished()).orElse(0),
+        stats.cause().map(cause -> String.valueOf(cause.getMessage())).orElse(""));
+  }
+}

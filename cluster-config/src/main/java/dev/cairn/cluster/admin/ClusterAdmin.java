@@ -1,0 +1,197 @@
+package dev.cairn.cluster.admin;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
+import org.apache.pekko.actor.Address;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.actor.typed.receptionist.Receptionist;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.typed.Cluster;
+
+/**
+ * Asks every node of the cluster and waits a bounded time for the answers. A node that does not
+ * answer is named, and fails nothing. Safe for any number of threads.
+ */
+public final class ClusterAdmin {
+  private static final String DATA_CENTER_ROLE = "dc-";
+
+  private final ActorSystem<?> system;
+  private final Cluster cluster;
+
+  public ClusterAdmin(ActorSystem<?> system) {
+    this.system = system;
+    this.cluster = Cluster.get(system);
+  }
+
+  /** HOST:PORT of a member. */
+  public static String hostAndPort(Address address) {
+    return address.host().get() + ":" + address.port().get();
+  }
+
+  /** This node, HOST:PORT. */
+  public String self() {
+    return hostAndPort(cluster.selfMember().address());
+  }
+
+  /** Members of the cluster as this node knows them, in the order of their addresses. */
+  public List<ClusterMember> members() {
+    Set<Member> unreachable = cluster.state().getUnreachable();
+    return StreamSupport.stream(cluster.state().getMembers().spliterator(), false)
+        .map(
+            member ->
+                new ClusterMember(
+                    hostAndPort(member.address()),
+                    member.status().toString(),
+                    !unreachable.contains(member),
+                    member.getRoles().stream()
+                        .filter(role -> !role.startsWith(DATA_CENTER_ROLE))
+                        .sorted()
+                        .toList()))
+        .sorted(Comparator.comparing(ClusterMember::node))
+        .toList();
+  }
+
+  /**
+   * A page of the cluster's requests, in the order of their ids.
+   *
+   * @param node asks this node alone; empty: all
+   */
+  public CompletionStage<Gathered<NodeAdmin.Page>> requests(
+      RequestFilter filter, Optional<String> node, Duration most) {
+    return gather(
+        node, NodeAdmin.Page.class, replyTo -> new NodeAdmin.ListRequests(filter, replyTo), most);
+  }
+
+  /** How every node is. */
+  public CompletionStage<Gathered<NodeReport>> describe(Duration most) {
+    return gather(Optional.empty(), NodeAdmin.Described.class, NodeAdmin.Describe::new, most)
+        .thenApply(
+            all ->
+                new Gathered<>(
+                    all.answers().stream().map(NodeAdmin.Described::report).toList(),
+                    all.unanswered()));
+  }
+
+  /** What every tenant has going in the whole cluster, in the order of their names. */
+  public CompletionStage<Gathered<TenantRow>> tenants(Duration most) {
+    return gather(Optional.empty(), NodeAdmin.Tenants.class, NodeAdmin.CountTenants::new, most)
+        .thenApply(
+            all -> {
+              TreeMap<String, TenantRow> tenants = new TreeMap<>();
+              all.answers().stream()
+                  .flatMap(each -> each.tenants().stream())
+                  .forEach(row -> tenants.merge(row.tenant(), row, TenantRow::plus));
+              return new Gathered<>(List.copyOf(tenants.values()), all.unanswered());
+            });
+  }
+
+  private <T extends NodeAdmin.Reply> CompletionStage<Gathered<T>> gather(
+      Optional<String> only,
+      Class<T> type,
+      Function<ActorRef<NodeAdmin.Reply>, NodeAdmin.Command> question,
+      Duration most) {
+    return nodes(most).thenCompose(nodes -> ask(wanted(nodes, only), type, question, most));
+  }
+
+  /** Every member that takes part, with the actor that answers for it where one is known. */
+  private CompletionStage<Map<String, Optional<ActorRef<NodeAdmin.Command>>>> nodes(Duration most) {
+    CompletionStage<Receptionist.Listing> found =
+        AskPattern.ask(
+            system.receptionist(),
+            replyTo -> Receptionist.find(NodeAdmin.KEY, replyTo),
+            most,
+            system.scheduler());
+    return found.thenApply(
+        listing -> {
+          Map<String, Optional<ActorRef<NodeAdmin.Command>>> nodes = new TreeMap<>();
+          for (Member member : cluster.state().getMembers()) {
+            if (member.status() != MemberStatus.removed()) {
+              nodes.put(hostAndPort(member.address()), Optional.empty());
+            }
+          }
+          for (ActorRef<NodeAdmin.Command> each : listing.getServiceInstances(NodeAdmin.KEY)) {
+            nodes.put(where(each), Optional.of(each));
+          }
+          return nodes;
+        });
+  }
+
+  private String where(ActorRef<?> ref) {
+    Address address = ref.path().address();
+    return address.hasLocalScope() ? self() : hostAndPort(address);
+  }
+
+  private static Map<String, Optional<ActorRef<NodeAdmin.Command>>> wanted(
+      Map<String, Optional<ActorRef<NodeAdmin.Command>>> nodes, Optional<String> only) {
+    return only.map(
+            node ->
+                nodes.entrySet().stream()
+                    .filter(each -> each.getKey().equals(node))
+                    .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue)))
+        .orElse(nodes);
+  }
+
+  private <T extends NodeAdmin.Reply> CompletionStage<Gathered<T>> ask(
+      Map<String, Optional<ActorRef<NodeAdmin.Command>>> nodes,
+      Class<T> type,
+      Function<ActorRef<NodeAdmin.Reply>, NodeAdmin.Command> question,
+      Duration most) {
+    List<String> names = List.copyOf(nodes.keySet());
+    List<CompletableFuture<Optional<T>>> answers = new ArrayList<>();
+    for (Optional<ActorRef<NodeAdmin.Command>> node : nodes.values()) {
+      answers.add(node.map(ref -> one(ref, type, question, most)).orElseGet(ClusterAdmin::none));
+    }
+    return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new))
+        .thenApply(
+            done -> {
+              List<T> given = new ArrayList<>();
+              List<String> unanswered = new ArrayList<>();
+              for (int i = 0; i < names.size(); i++) {
+                Optional<T> answer = answers.get(i).join();
+                if (answer.isPresent()) {
+                  given.add(answer.get());
+                } else {
+                  unanswered.add(names.get(i));
+                }
+              }
+              return new Gathered<>(given, unanswered);
+            });
+  }
+
+  private static <T> CompletableFuture<Optional<T>> none() {
+    return CompletableFuture.completedFuture(Optional.empty());
+  }
+
+  private <T extends NodeAdmin.Reply> CompletableFuture<Optional<T>> one(
+      ActorRef<NodeAdmin.Command> node,
+      Class<T> type,
+      Function<ActorRef<NodeAdmin.Reply>, NodeAdmin.Command> question,
+      Duration most) {
+    CompletionStage<NodeAdmin.Reply> answer =
+        AskPattern.ask(node, question::apply, most, system.scheduler());
+    return answer
+        .handle(
+            (reply, failure) -> {
+              if (failure != null) {
+                system.log().warn("{} did not answer: {}", where(node), failure.getMessage());
+                return Optional.<T>empty();
+              }
+              return Optional.of(type.cast(reply));
+            })
+        .toCompletableFuture();
+  }
+}

@@ -1,0 +1,30 @@
+package dev.cairn.cluster.admin;
+
+import java.util.OptionalDouble;
+
+/**
+ * A device as a gateway sees it.
+ *
+ * @param name names it in the cluster
+ * @param node where it is
+ * @param modelFingerprint identifies the file of the model that it serves
+ * @param kvTokens tokens whose keys and values it has room for
+ * @param queuedTokens tokens that its requests may still need, prompts and outputs together
+ * @param tokensPerSecond what it computed lately; empty before its first step
+ * @param roundTripSeconds smoothed time of a question and its answer; empty where none came yet
+ * @param answers whether it answered within {@code cairn.placement.probe-timeout}
+ * @param draining whether it takes no more requests
+ */
+public record DeviceRow(
+    String name,
+    String node,
+    String modelFingerprint,
+    String backend,
+    String numericsVersion,
+    int maxContext,
+    long kvTokens,
+    long queuedTokens,
+    OptionalDouble tokensPerSecond,
+    OptionalDouble roundTripSeconds,
+    boolean answers,
+    boolean draining) {}

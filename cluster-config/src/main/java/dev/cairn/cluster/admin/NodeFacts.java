@@ -1,0 +1,11 @@
+package dev.cairn.cluster.admin;
+
+import java.util.stream.Stream;
+
+/** What a {@link NodeAdmin} reads of its node; called on the actor's thread, returns at once. */
+public interface NodeFacts {
+  /** Every request whose actor is here, those that ended a moment ago among them. */
+  Stream<RequestRow> requests();
+
+  NodeReport report();
+}
