@@ -114,13 +114,13 @@ final class LocalFacts implements NodeFacts {
     return new DeviceRow(
         seen.status().name(),
         address.hasLocalScope() ? node : ClusterAdmin.hostAndPort(address),
-        seen.status().modelFingerprint(),
+        seen.status().model().fingerprint(),
         seen.status().backend(),
         seen.status().numericsVersion(),
         seen.status().maxContext(),
         seen.status().kvTokens(),
-        seen.status().queuedTokens(),
-        seen.status().tokensPerSecond(),
+        seen.status().load().queuedTokens(),
+        seen.status().load().tokensPerSecond(),
         seen.roundTripSeconds(),
         seen.answers(),
         seen.status().draining());

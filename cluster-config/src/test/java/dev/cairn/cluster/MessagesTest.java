@@ -8,6 +8,15 @@ import dev.cairn.actors.ClusterMessage;
 import dev.cairn.actors.DeviceDirectory;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.SchedulerActor;
+import dev.cairn.cluster.admin.DeviceRow;
+import dev.cairn.cluster.admin.JournalReport;
+import dev.cairn.cluster.admin.NodeAdmin;
+import dev.cairn.cluster.admin.NodeReport;
+import dev.cairn.cluster.admin.OwnDevice;
+import dev.cairn.cluster.admin.RequestFilter;
+import dev.cairn.cluster.admin.RequestRow;
+import dev.cairn.cluster.admin.TenantRow;
+import dev.cairn.cluster.admin.Waiting;
 import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.Band;
@@ -140,6 +149,9 @@ class MessagesTest {
             4096,
             new DeviceStatus.Load(9, 1, 2, 3, 4, OptionalDouble.of(1.5)),
             true);
+    for (ClusterMessage message : questions()) {
+      assertThat(roundTrip(message)).usingRecursiveComparison().isEqualTo(message);
+    }
     Attempt attempt = new Attempt(3, 11, "cpu-0@a:1", "cpu-1");
     Verdict fits = new Verdict("cpu-0@a:1", OptionalDouble.of(0.25), "9 tokens");
     Verdict not = new Verdict("cpu-0@b:1", OptionalDouble.empty(), "it does not answer");
@@ -183,6 +195,62 @@ class MessagesTest {
             new DeviceDirectory.Answer(scheduler, status, 4))) {
       assertThat(roundTrip(message)).usingRecursiveComparison().isEqualTo(message);
     }
+  }
+
+  /** What admin actors of two nodes tell each other. */
+  private List<ClusterMessage> questions() {
+    ActorRef<NodeAdmin.Reply> asker = kit.<NodeAdmin.Reply>createTestProbe().getRef();
+    RequestRow row =
+        new RequestRow(
+            "request",
+            "a:1",
+            "model",
+            Snapshot.State.FINISHED,
+            Band.PRODUCTION,
+            "tenant",
+            "cpu-0@a:1",
+            3,
+            4,
+            5,
+            6,
+            7,
+            Optional.of(new Snapshot.Finish(FinishReason.ERROR, "lost")));
+    NodeReport report =
+        new NodeReport(
+            "a:1",
+            List.of("it stops"),
+            1,
+            2,
+            3,
+            Optional.of(new OwnDevice("model", "print", 1, 2, 3, 4, 5, 6, 7)),
+            List.of(
+                new DeviceRow(
+                    "cpu-0@a:1",
+                    "a:1",
+                    "print",
+                    "cpu",
+                    "cpu-1",
+                    512,
+                    4096,
+                    9,
+                    OptionalDouble.of(1.5),
+                    OptionalDouble.empty(),
+                    true,
+                    false)),
+            List.of(new Waiting("model", "print", 1, 2)),
+            Optional.of(
+                new JournalReport(
+                    "single", "fsync", 1, 2, 3, 4, 5, 6, 7, 8, true, 9, 10, "broken")));
+    return List.of(
+        new NodeAdmin.ListRequests(
+            new RequestFilter(
+                Optional.of(Snapshot.State.PAUSED), Optional.of("cpu-0@a:1"), "after", 7),
+            asker),
+        new NodeAdmin.Describe(asker),
+        new NodeAdmin.CountTenants(asker),
+        new NodeAdmin.Page(List.of(row), true),
+        new NodeAdmin.Described(report),
+        new NodeAdmin.Tenants(List.of(new TenantRow("tenant", 1, 2, 3, 4, 5, 6))));
   }
 
   @Test

@@ -211,7 +211,11 @@ class ArchitectureTest {
   @Test
   void everyCommandOfASealedProtocolHasAHandler() {
     // A receive builder that lacks a command drops it silently: each record must be named by one.
-    for (Class<?> actor : Set.of(RequestActor.class, dev.cairn.actors.SchedulerActor.class)) {
+    for (Class<?> actor :
+        Set.of(
+            RequestActor.class,
+            dev.cairn.actors.SchedulerActor.class,
+            dev.cairn.cluster.admin.NodeAdmin.class)) {
       Class<?> protocol =
           Arrays.stream(actor.getDeclaredClasses())
               .filter(c -> c.getSimpleName().equals("Command"))

@@ -10,7 +10,6 @@ package dev.cairn.cluster.admin;
 public record Waiting(String model, String modelFingerprint, int requests, long tokens) {
   /** Both together, of the same model. */
   public Waiting plus(Waiting that) {
-    return new Waiting(
-        model, modelFingerprint, requests + that.requests, tokens + that.tokens);
+    return new Waiting(model, modelFingerprint, requests + that.requests, tokens + that.tokens);
   }
 }

@@ -15,7 +15,12 @@ import java.time.Duration;
  * @param aim what the suggestions of /admin/demand aim at
  */
 public record AdminSettings(
-    String host, int port, Path keysFile, Duration gatherTimeout, int defaultLimit, int maxLimit,
+    String host,
+    int port,
+    Path keysFile,
+    Duration gatherTimeout,
+    int defaultLimit,
+    int maxLimit,
     Demand.Aim aim) {
   /** Reads the section. */
   public static AdminSettings from(Config root) {

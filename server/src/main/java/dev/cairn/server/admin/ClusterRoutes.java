@@ -52,7 +52,8 @@ final class ClusterRoutes {
     try (InputStream document = ClusterRoutes.class.getResourceAsStream("/openapi/admin.yaml")) {
       return CompletableFuture.completedFuture(
           HttpResponse.create()
-              .withEntity(HttpEntities.create(YAML, Objects.requireNonNull(document).readAllBytes())));
+              .withEntity(
+                  HttpEntities.create(YAML, Objects.requireNonNull(document).readAllBytes())));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

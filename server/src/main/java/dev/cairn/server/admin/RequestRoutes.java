@@ -76,8 +76,7 @@ final class RequestRoutes {
             .flatMap(page -> page.requests().stream())
             .sorted(Comparator.comparing(RequestRow::id))
             .toList();
-    boolean more =
-        rows.size() > limit || pages.answers().stream().anyMatch(NodeAdmin.Page::more);
+    boolean more = rows.size() > limit || pages.answers().stream().anyMatch(NodeAdmin.Page::more);
     List<RequestRow> shown = rows.subList(0, Math.min(limit, rows.size()));
     ObjectNode out =
         AdminJson.list(shown.stream().map(AdminJson::request).toList(), pages.unanswered());
@@ -86,8 +85,7 @@ final class RequestRoutes {
   }
 
   private CompletionStage<HttpResponse> told(
-      Router.Call call,
-      BiFunction<Requests, String, CompletionStage<Optional<RequestView>>> what) {
+      Router.Call call, BiFunction<Requests, String, CompletionStage<Optional<RequestView>>> what) {
     new Query(call.request(), List.of());
     String id = call.variable();
     if (!ID.matcher(id).matches()) {

@@ -134,7 +134,8 @@ class AdminRoutesTest {
         .isEqualTo("state is lost; expected accepted, assigned, paused, finished.");
     assertThat(error("?states=paused")).contains("expected state, device, node, limit, after");
     assertThat(error("?limit=1&limit=2")).isEqualTo("limit is there twice; expected once.");
-    assertThat(error("?node=127.0.0.1:1")).contains("There is no node 127.0.0.1:1; expected one of");
+    assertThat(error("?node=127.0.0.1:1"))
+        .contains("There is no node 127.0.0.1:1; expected one of");
     assertThat(error("?after=%00")).contains("visible ASCII");
     assertThat(node.get("/admin/nodes?x=1").statusCode()).isEqualTo(400);
   }

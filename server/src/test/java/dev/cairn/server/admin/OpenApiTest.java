@@ -29,8 +29,7 @@ class OpenApiTest {
       Set<String> routes = new TreeSet<>(node.operators.routes());
       Set<String> own = new TreeSet<>(document.operations());
       own.removeIf(
-          operation ->
-              Management.PREFIXES.stream().anyMatch(operation.split(" ")[1]::startsWith));
+          operation -> Management.PREFIXES.stream().anyMatch(operation.split(" ")[1]::startsWith));
       assertThat(own).as("documented").isEqualTo(routes);
       assertThat(node.get("/admin/openapi").body()).isEqualTo(Files.readString(FILE));
 
@@ -48,9 +47,10 @@ class OpenApiTest {
                 .replace("{address}", address)
                 .replace("{member}", "cairn@" + address)
                 .replace("{type}", "request");
-        if (path.equals("/cluster/domain-events") || parts[1].startsWith("/cluster/members/")
-            && parts[0].equals("DELETE")) {
-          // The one does not end, the other ends the node; both have a route, for they ask for a key.
+        if (path.equals("/cluster/domain-events")
+            || parts[1].startsWith("/cluster/members/") && parts[0].equals("DELETE")) {
+          // The one does not end, the other ends the node; both have a route, for they ask for a
+          // key.
           assertThat(node.with("").send(parts[0], path, "").statusCode())
               .as(operation)
               .isEqualTo(401);
@@ -73,7 +73,8 @@ class OpenApiTest {
       for (String wrong : List.of("/admin/nothing", "/admin/requests/x/y", "/cluster/nothing")) {
         HttpResponse<String> reply = node.get(wrong);
         assertThat(reply.statusCode()).as(wrong).isEqualTo(404);
-        assertThat(document.check("GET /admin/requests/{id}", 404, AdminNode.json(reply))).isEmpty();
+        assertThat(document.check("GET /admin/requests/{id}", 404, AdminNode.json(reply)))
+            .isEmpty();
       }
       HttpResponse<String> method = node.send("DELETE", "/admin/nodes", "");
       assertThat(method.statusCode()).isEqualTo(405);
@@ -84,7 +85,8 @@ class OpenApiTest {
 
   /** A body that has lost a field, or has one more, is told from what the document says. */
   private static Set<?> wrongContent(AdminNode node, OpenApiDocument document) {
-    var body = (com.fasterxml.jackson.databind.node.ObjectNode) AdminNode.json(node.get("/admin/nodes"));
+    var body =
+        (com.fasterxml.jackson.databind.node.ObjectNode) AdminNode.json(node.get("/admin/nodes"));
     assertThat(document.check("GET /admin/nodes", 200, body)).isEmpty();
     ((com.fasterxml.jackson.databind.node.ObjectNode) body.at("/data/0")).remove("ready");
     return document.check("GET /admin/nodes", 200, body);
@@ -106,8 +108,7 @@ class OpenApiTest {
       assertThat(document.check("GET /admin/requests", 400, AdminNode.json(reply))).isEmpty();
       HttpResponse<String> denied = node.post("/admin/requests/x/cancel", "");
       assertThat(denied.statusCode()).isEqualTo(401);
-      assertThat(
-              document.check("POST /admin/requests/{id}/cancel", 401, AdminNode.json(denied)))
+      assertThat(document.check("POST /admin/requests/{id}/cancel", 401, AdminNode.json(denied)))
           .isEmpty();
     }
   }
