@@ -110,6 +110,11 @@ void Engine::open_slot(int32_t number, const SlotSpec& spec) {
   check_range("promptLength", spec.promptLength, 1, length);
   check_range("logprobs", spec.logprobs, -1, kMaxTop);
   check_sampling(spec.sampling);
+  if (!spec.biases.empty() && !runner_->steers()) misuse("this device knows no biases");
+  for (const LogitBias& b : spec.biases) {
+    check_range("token of a bias", b.token, 0, runner_->desc().vocabulary - 1);
+    if (!(std::fabs(b.bias) <= 1e6f)) misuse("a bias is not -1000000 to 1000000");
+  }
   for (int32_t t : spec.tokens) check_range("token", t, 0, runner_->desc().vocabulary - 1);
   const int32_t blocks = (config_.maxContext + config_.blockTokens - 1) / config_.blockTokens;
   s.history.assign(static_cast<size_t>(config_.maxContext) + 1, 0);
@@ -121,6 +126,7 @@ void Engine::open_slot(int32_t number, const SlotSpec& spec) {
   s.failed = false;
   s.prompt = spec.promptLength;
   s.sampling = spec.sampling;
+  s.biases = spec.biases;
   s.seed = spec.seed;
   s.logprobs = spec.logprobs;
   s.promptLogprobs = spec.promptLogprobs;

@@ -27,6 +27,7 @@ struct SlotSpec {
   std::vector<int32_t> tokens;
   int32_t promptLength = 0;
   SamplingParams sampling;
+  std::vector<LogitBias> biases = {};
   uint64_t seed = 0;
   int32_t logprobs = -1;
   bool promptLogprobs = false;
@@ -67,6 +68,7 @@ class Engine {
  private:
   Slot& slot_at(int32_t slot);
   void check(ChunkJob& chunk);
+  void check_allowed(const ChunkJob& chunk) const;
   void check_blocks(ChunkJob& chunk, const Slot& slot);
   void plan(const ChunkJob& chunk);
   void launch_steps();

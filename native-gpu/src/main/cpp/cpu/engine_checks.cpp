@@ -25,10 +25,25 @@ void Engine::check(ChunkJob& c) {
   if (c.sample && end != s.plannedKnown)
     misuse(name + " samples after token " + text(end) + " and the slot knows " +
            text(s.plannedKnown));
+  check_allowed(c);
   c.restart = c.firstBlock == 0 && (c.start == 0 || !c.blocks.empty());
   if (c.restart && s.inFlight > 0 && !s.plannedBlocks.empty())
     misuse(name + " starts anew while a step that names the slot was not awaited");
   check_blocks(c, s);
+}
+
+void Engine::check_allowed(const ChunkJob& c) const {
+  if (c.allowed.empty()) return;
+  if (!runner_->steers()) misuse("this device knows no allowed tokens");
+  const int64_t tokens = runner_->desc().vocabulary, words = (tokens + 63) / 64;
+  const std::string name = "chunk of slot " + text(c.slot);
+  if (static_cast<int64_t>(c.allowed.size()) != words)
+    misuse(name + " has " + text(static_cast<int64_t>(c.allowed.size())) +
+           " words of allowed tokens, expected " + text(words));
+  const uint64_t last = tokens % 64 == 0 ? ~uint64_t{0} : (uint64_t{1} << (tokens % 64)) - 1;
+  uint64_t any = c.allowed.back() & last;
+  for (int64_t i = 0; i + 1 < words; i++) any |= c.allowed[static_cast<size_t>(i)];
+  if (any == 0) misuse(name + " allows no token, expected at least one");
 }
 
 void Engine::check_blocks(ChunkJob& c, const Slot& s) {

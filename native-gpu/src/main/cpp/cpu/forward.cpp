@@ -129,9 +129,9 @@ void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
       const int32_t position = chunk.start + i, row = static_cast<int32_t>(rows_.size());
       rows_.push_back({&slot, static_cast<int32_t>(c), position});
       if (chunk.sample && i == chunk.count - 1)
-        logitRows_.push_back({row, true, true, -1, {}});
+        logitRows_.push_back({row, true, true, -1, &chunk.allowed, {}});
       else if (slot.promptLogprobs && position + 1 < slot.prompt)
-        logitRows_.push_back({row, false, true, -1, {}});
+        logitRows_.push_back({row, false, true, -1, &chunk.allowed, {}});
     }
   }
 }
@@ -310,7 +310,7 @@ void Forward::finish_row(LogitRow& r, float* logits, Sampler& sampler) {
   if (model_.desc().logitCap != 0)
     kernels_.soft_cap(logits, model_.desc().logitCap, model_.desc().vocabulary);
   r.token = r.sample ? sampler.sample(logits, slot.sampling, slot.history.data(), length,
-                                      slot.prompt, slot.seed)
+                                      slot.prompt, slot.seed, *r.allowed, slot.biases)
                      : slot.history[static_cast<size_t>(length)];
   if (!r.sample || slot.logprobs >= 0)
     r.logprobs = sampler.logprobs(logits, r.token, std::max(0, slot.logprobs));

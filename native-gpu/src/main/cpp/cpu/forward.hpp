@@ -47,6 +47,7 @@ class Forward {
     bool sample;
     bool finite;
     int32_t token;
+    const std::vector<uint64_t>* allowed;
     Logprobs logprobs;
   };
   struct Product {

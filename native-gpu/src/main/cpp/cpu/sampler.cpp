@@ -11,6 +11,8 @@ namespace {
 
 constexpr uint32_t kSeen = 0x80000000u;
 constexpr float kLogitBound = 1e30f;
+// Below every logit, and far enough for a weight of zero at any temperature.
+constexpr float kMaskedLogit = 2e30f;
 // Below this a temperature takes the most likely token.
 constexpr float kLeastTemperature = 1e-5f;
 
@@ -109,13 +111,40 @@ bool Sampler::extend(bool all) {
 }
 
 int32_t Sampler::sample(float* logits, const SamplingParams& p, const int32_t* history, int length,
-                        int prompt, uint64_t seed) {
+                        int prompt, uint64_t seed, const std::vector<uint64_t>& allowed,
+                        const std::vector<LogitBias>& biases) {
   changed_.clear();
+  for (const LogitBias& b : biases) {
+    float& l = logits[b.token];
+    changed_.push_back({l, b.token});
+    l = std::min(kLogitBound, std::max(-kLogitBound, l + b.bias));
+  }
   if (p.repetitionPenalty != 1 || p.presencePenalty != 0 || p.frequencyPenalty != 0)
     penalize(logits, p, history, length, prompt);
-  const int32_t token = draw(logits, p, seed, static_cast<uint64_t>(length - prompt));
-  for (const Candidate& c : changed_) logits[c.token] = c.logit;
+  const float* drawn = allowed.empty() ? logits : masked(logits, allowed);
+  int32_t token = draw(drawn, p, seed, static_cast<uint64_t>(length - prompt));
+  // Rounding of the sums behind a draw may, once in many millions, let it end behind the last
+  // token that has any weight.
+  if (!allowed.empty() && (allowed[static_cast<size_t>(token) / 64] >> (token % 64) & 1) == 0)
+    token = static_cast<int32_t>(std::max_element(drawn, drawn + vocabulary_) - drawn);
+  for (size_t i = changed_.size(); i-- > 0;) logits[changed_[i].token] = changed_[i].logit;
   return token;
+}
+
+const float* Sampler::masked(const float* logits, const std::vector<uint64_t>& allowed) {
+  masked_.resize(static_cast<size_t>(vocabulary_));
+  for (int at = 0; at < vocabulary_; at += 64) {
+    const int end = std::min(vocabulary_, at + 64);
+    const uint64_t word = allowed[static_cast<size_t>(at / 64)];
+    float* out = masked_.data() + at;
+    if (word == 0) {
+      std::fill(out, out + (end - at), -kMaskedLogit);
+    } else {
+      for (int i = at; i < end; i++)
+        out[i - at] = (word >> (i - at) & 1) != 0 ? logits[i] : -kMaskedLogit;
+    }
+  }
+  return masked_.data();
 }
 
 int32_t Sampler::draw(const float* logits, const SamplingParams& p, uint64_t seed, uint64_t index) {

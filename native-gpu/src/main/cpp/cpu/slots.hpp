@@ -19,6 +19,7 @@ struct Slot {
 
   int32_t prompt = 0;
   SamplingParams sampling;
+  std::vector<LogitBias> biases;
   uint64_t seed = 0;
   int32_t logprobs = -1;
   bool promptLogprobs = false;
@@ -38,6 +39,7 @@ struct ChunkJob {
   bool sample, restart;
   int32_t firstBlock;
   std::vector<int32_t> blocks;
+  std::vector<uint64_t> allowed = {};  // a bit for each token that may be drawn; empty: all
 };
 
 struct ChunkOutput {

@@ -245,7 +245,9 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_openSlot(JNIEnv* env, jc
                                                                  jobject answer, jint slot,
                                                                  jintArray tokens,
                                                                  jintArray numbers,
-                                                                 jfloatArray sampling, jlong seed) {
+                                                                 jfloatArray sampling, jlong seed,
+                                                                 jintArray biasTokens,
+                                                                 jfloatArray biases) {
   return guarded(env, answer, [&] {
     cairn::SlotSpec spec;
     spec.tokens = ints(env, tokens, 0);
@@ -255,6 +257,12 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_openSlot(JNIEnv* env, jc
     spec.logprobs = n[1];
     spec.promptLogprobs = n[2] != 0;
     spec.sampling = {s[0], s[1], s[2], s[3], s[4], s[5], n[3]};
+    const auto tokens_ = ints(env, biasTokens, 0);
+    const auto biases_ = floats(env, biases, 0);
+    if (tokens_.size() != biases_.size())
+      throw Failure(Status::MISUSE, "the list of biases is cut");
+    for (size_t i = 0; i < biases_.size(); i++)
+      spec.biases.push_back({tokens_[i], biases_[i]});
     spec.seed = static_cast<uint64_t>(seed);
     engine(handle).open_slot(slot, spec);
   });
@@ -266,7 +274,7 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_freeSlot(JNIEnv* env, jc
 }
 
 // step: id (int64), number of chunks, then for each slot, start, count, sample, firstBlock, number
-// of blocks and the blocks (int32)
+// of blocks and the blocks (int32), number of words of allowed tokens and these (int64)
 JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_submit(JNIEnv* env, jclass, jlong handle,
                                                                jobject answer, jobject step) {
   return guarded(env, answer, [&] {
@@ -283,6 +291,8 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_submit(JNIEnv* env, jcla
       c.restart = false;
       c.blocks.resize(static_cast<size_t>(std::max(0, in.get<int32_t>())));
       for (int32_t& b : c.blocks) b = in.get<int32_t>();
+      c.allowed.resize(static_cast<size_t>(std::max(0, in.get<int32_t>())));
+      for (uint64_t& w : c.allowed) w = in.get<uint64_t>();
     }
     engine(handle).submit(id, std::move(chunks));
   });

@@ -210,6 +210,59 @@ void logprobs(const Kernels& kernels) {
   }
 }
 
+// A masked draw is the draw from a vocabulary of the allowed tokens alone.
+void masks(const Kernels& kernels) {
+  for (int round = 0; round < 200; round++) {
+    const int n = check::integer(1, 300);
+    Sampler sampler(kernels, n);
+    std::vector<float> l = random_logits(n);
+    const std::vector<float> before = l;
+    std::vector<uint64_t> allowed(static_cast<size_t>((n + 63) / 64));
+    std::vector<int32_t> tokens;
+    for (int t = 0; t < n; t++)
+      if (check::integer(0, 3) == 0) tokens.push_back(t);
+    if (tokens.empty()) tokens.push_back(check::integer(0, n - 1));
+    for (int32_t t : tokens) allowed[static_cast<size_t>(t / 64)] |= uint64_t{1} << (t % 64);
+    std::vector<float> few;
+    for (int32_t t : tokens) few.push_back(l[static_cast<size_t>(t)]);
+    SamplingParams p;
+    p.temperature = round % 3 == 0 ? 0.0f : static_cast<float>(check::real(0.1, 2));
+    if (round % 2 == 0) p.topK = check::integer(0, 5);
+    if (round % 5 == 0) p.topP = static_cast<float>(check::real(0.3, 1));
+    const std::vector<int32_t> history = {0};
+    Sampler small(kernels, static_cast<int>(few.size()));
+    for (uint64_t seed = 0; seed < 20; seed++) {
+      const int32_t token = sampler.sample(l.data(), p, history.data(), 1, 1, seed, allowed);
+      const int32_t same = small.sample(few.data(), p, history.data(), 1, 1, seed);
+      CHECK(std::find(tokens.begin(), tokens.end(), token) != tokens.end());
+      if (p.temperature == 0.0f) CHECK(token == tokens[static_cast<size_t>(same)]);
+    }
+    CHECK(l == before);
+  }
+}
+
+// A bias is added before anything else is done, and taken back.
+void bias_is_added(const Kernels& kernels) {
+  Sampler sampler(kernels, 100);
+  std::vector<float> l = random_logits(100);
+  const std::vector<float> before = l;
+  const std::vector<int32_t> history = {5, 7, 7};
+  SamplingParams p;
+  p.repetitionPenalty = 2;
+  std::vector<LogitBias> biases = {{7, 100}, {9, 40}};
+  CHECK(sampler.sample(l.data(), p, history.data(), 3, 1, 1, {}, biases) == 7);
+  CHECK(l == before);
+  p.frequencyPenalty = 40;
+  CHECK(sampler.sample(l.data(), p, history.data(), 3, 1, 1, {}, biases) == 9);
+  biases = {{7, -1e6f}, {9, -1e6f}};
+  p.temperature = 1;
+  for (uint64_t seed = 0; seed < 200; seed++) {
+    const int32_t token = sampler.sample(l.data(), p, history.data(), 3, 1, seed, {}, biases);
+    CHECK(token != 7 && token != 9);
+  }
+  CHECK(l == before);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -220,6 +273,8 @@ int main(int argc, char** argv) {
     bits(*k);
     frequencies(*k);
     logprobs(*k);
+    masks(*k);
+    bias_is_added(*k);
   }
   return check::end("sampler_test");
 }

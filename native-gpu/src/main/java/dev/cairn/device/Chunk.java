@@ -12,5 +12,15 @@ package dev.cairn.device;
  * @param firstBlock index in the slot's block table of the first of {@code blocks}
  * @param blocks numbers of the KV blocks to append to the slot's block table before the step; the
  *     table then covers {@code start + count} tokens
+ * @param allowed tokens that may be drawn, one bit each, token t in bit t % 64 of word t / 64;
+ *     empty: all
  */
-public record Chunk(int slot, int start, int count, boolean sample, int firstBlock, int[] blocks) {}
+public record Chunk(
+    int slot, int start, int count, boolean sample, int firstBlock, int[] blocks, long[] allowed) {
+  private static final long[] ALL = {};
+
+  /** A chunk after which any token may be drawn. */
+  public Chunk(int slot, int start, int count, boolean sample, int firstBlock, int[] blocks) {
+    this(slot, start, count, sample, firstBlock, blocks, ALL);
+  }
+}

@@ -31,7 +31,9 @@ final class CpuBinding {
       int[] tokens,
       int[] numbers,
       float[] sampling,
-      long seed);
+      long seed,
+      int[] biasTokens,
+      float[] biases);
 
   static native int freeSlot(long handle, ByteBuffer answer, int slot);
 

@@ -70,7 +70,7 @@ final class CpuDevice implements Device {
         config.threads(),
         config.pinThreads() ? ", " + answer.getLong(4 * Long.BYTES) + " pinned" : "");
     try {
-      step = NativeAnswer.allocate(StepCodec.stepBytes(config));
+      step = NativeAnswer.allocate(StepCodec.stepBytes(config, model.vocabularySize()));
       result = NativeAnswer.allocate(StepCodec.resultBytes(config));
     } catch (DeviceException | OutOfMemoryError e) {
       CpuBinding.destroy(handle);
@@ -136,10 +136,16 @@ final class CpuDevice implements Device {
       s.presencePenalty(),
       s.frequencyPenalty()
     };
+    int[] biasTokens = s.logitBias().keySet().stream().mapToInt(t -> t).sorted().toArray();
+    float[] biases = new float[biasTokens.length];
+    for (int i = 0; i < biases.length; i++) {
+      biases[i] = s.logitBias().get(biasTokens[i]);
+    }
     synchronized (calls) {
       checkOpen();
       NativeAnswer.check(
-          CpuBinding.openSlot(handle, answer, slot, tokens, numbers, sampling, spec.seed()),
+          CpuBinding.openSlot(
+              handle, answer, slot, tokens, numbers, sampling, spec.seed(), biasTokens, biases),
           answer);
     }
   }

@@ -8,18 +8,24 @@ import java.util.List;
 /** Steps and results as they cross to and from native code. */
 final class StepCodec {
   private static final int STEP_HEADER = Long.BYTES + Integer.BYTES;
-  private static final int CHUNK_INTS = 6;
+  private static final int CHUNK_INTS = 7;
   private static final int RESULT_HEADER = 3 * Long.BYTES + Integer.BYTES;
   private static final int OUTPUT_INTS = 4;
   private static final int LOGPROBS_INTS = 2 + 2 * TokenLogprobs.MAX_TOP;
 
   private StepCodec() {}
 
-  /** Bytes of the largest step that a device accepts. */
-  static int stepBytes(DeviceConfig config) {
+  /** Bytes of the largest step that a device with so many tokens in its vocabulary accepts. */
+  static int stepBytes(DeviceConfig config, int vocabulary) {
     long chunks = Math.min(config.maxSlots(), config.maxBatchTokens());
     long table = (config.maxContext() + config.blockTokens() - 1L) / config.blockTokens();
-    return bytes(STEP_HEADER + chunks * (CHUNK_INTS + table) * Integer.BYTES, "a step");
+    long allowed = words(vocabulary) * (long) Long.BYTES;
+    return bytes(STEP_HEADER + chunks * ((CHUNK_INTS + table) * Integer.BYTES + allowed), "a step");
+  }
+
+  /** 64-bit words that have a bit for each token. */
+  private static int words(int vocabulary) {
+    return (vocabulary + Long.SIZE - 1) / Long.SIZE;
   }
 
   /** Bytes of the largest result. */
@@ -43,6 +49,7 @@ final class StepCodec {
     long size = STEP_HEADER;
     for (Chunk chunk : step.chunks()) {
       size += (CHUNK_INTS + (long) chunk.blocks().length) * Integer.BYTES;
+      size += (long) chunk.allowed().length * Long.BYTES;
     }
     if (size > to.capacity()) {
       throw new DeviceException(
@@ -56,6 +63,10 @@ final class StepCodec {
       to.putInt(chunk.sample() ? 1 : 0).putInt(chunk.firstBlock()).putInt(chunk.blocks().length);
       for (int block : chunk.blocks()) {
         to.putInt(block);
+      }
+      to.putInt(chunk.allowed().length);
+      for (long word : chunk.allowed()) {
+        to.putLong(word);
       }
     }
   }

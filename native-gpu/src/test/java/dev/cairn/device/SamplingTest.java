@@ -1,6 +1,7 @@
 package dev.cairn.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Sampling;
@@ -9,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -95,6 +97,62 @@ class SamplingTest {
       }
       assertThat(tokens(device, spec(HOT, 4))).isNotEqualTo(base);
     }
+  }
+
+  @Test
+  @DisplayName(
+      "R11 a bias makes a token likelier or forbids it, and leaves log-probabilities as they are")
+  void logitBias() {
+    try (Device device = open()) {
+      int[] greedy = tokens(device, spec(Sampling.GREEDY, 1));
+      int[] wanted = tokens(device, spec(Sampling.GREEDY.with(Map.of(42, 1e4f), ""), 1));
+      assertThat(distinct(wanted)).containsExactly(42);
+      int[] without = tokens(device, spec(Sampling.GREEDY.with(Map.of(greedy[0], -1e4f), ""), 1));
+      assertThat(without).doesNotContain(greedy[0]);
+      float plain = first(device, Sampling.GREEDY.with(Map.of(greedy[0], 5f), ""));
+      assertThat(plain).isEqualTo(first(device, Sampling.GREEDY));
+    }
+  }
+
+  private static float first(Device device, Sampling sampling) {
+    return Sequences.generate(device, List.of(spec(sampling, 1)), 1)
+        .get(0)
+        .get(0)
+        .logprobs()
+        .logprob();
+  }
+
+  @Test
+  @DisplayName("a chunk's mask leaves the allowed tokens alone, for that token and that sequence")
+  void mask() {
+    try (Device device = open()) {
+      int[] greedy = tokens(device, spec(Sampling.GREEDY, 1));
+      device.openSlot(0, spec(HOT, 1));
+      Chunk all = Sequences.chunk(device, 0, 0, PROMPT.length, true);
+      long[] allowed = new long[(model.vocabularySize() + 63) / 64];
+      allowed[0] = 1L << 3 | 1L << 17;
+      StepResult result = Sequences.run(device, masked(all, allowed));
+      assertThat(result.outputs().get(0).token()).isIn(3, 17);
+      device.freeSlot(0);
+      assertThat(tokens(device, spec(Sampling.GREEDY, 1))).isEqualTo(greedy);
+
+      device.openSlot(0, spec(HOT, 1));
+      assertThatThrownBy(() -> Sequences.run(device, masked(all, new long[allowed.length])))
+          .hasMessageContaining("allows no token");
+      assertThatThrownBy(() -> Sequences.run(device, masked(all, new long[] {1})))
+          .hasMessageContaining("words of allowed tokens");
+    }
+  }
+
+  private static Chunk masked(Chunk chunk, long[] allowed) {
+    return new Chunk(
+        chunk.slot(),
+        chunk.start(),
+        chunk.count(),
+        chunk.sample(),
+        chunk.firstBlock(),
+        chunk.blocks(),
+        allowed);
   }
 
   @Test

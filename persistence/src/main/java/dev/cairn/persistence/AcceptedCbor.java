@@ -7,7 +7,10 @@ import com.fasterxml.jackson.dataformat.cbor.CBORFactory;
 import dev.cairn.model.Sampling;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * A {@link RequestSpec} as a CBOR map (RFC 8949) from field name to value. The mapping is written
@@ -35,7 +38,8 @@ final class AcceptedCbor {
     map.put("promptTokens", packed(spec.promptTokens()));
     map.put("maxTokens", spec.maxTokens());
     Sampling sampling = spec.sampling();
-    map.putObject("sampling")
+    ObjectNode draws = map.putObject("sampling");
+    draws
         .put("temperature", sampling.temperature())
         .put("topK", sampling.topK())
         .put("topP", sampling.topP())
@@ -43,6 +47,13 @@ final class AcceptedCbor {
         .put("repetitionPenalty", sampling.repetitionPenalty())
         .put("presencePenalty", sampling.presencePenalty())
         .put("frequencyPenalty", sampling.frequencyPenalty());
+    if (!sampling.logitBias().isEmpty()) {
+      ObjectNode bias = draws.putObject("logitBias");
+      new TreeMap<>(sampling.logitBias()).forEach((token, b) -> bias.put(token.toString(), b));
+    }
+    if (sampling.isConstrained()) {
+      draws.put("grammar", sampling.grammar());
+    }
     map.put("seed", spec.seed());
     spec.stop().forEach(map.putArray("stop")::add);
     map.put("ignoreEos", spec.ignoreEos());
@@ -67,6 +78,12 @@ final class AcceptedCbor {
         .put("group", scheduling.group())
         .put("groupSize", scheduling.groupSize())
         .put("noProgressMillis", scheduling.noProgressMillis());
+    Answer answer = spec.answer();
+    if (!answer.equals(Answer.COMPLETION)) {
+      map.putObject("answer")
+          .put("form", RequestEventCodec.code(answer.form()))
+          .put("context", answer.context());
+    }
     try {
       return CBOR.writeValueAsBytes(map);
     } catch (IOException e) {
@@ -110,7 +127,9 @@ final class AcceptedCbor {
             real(sampling, "minP"),
             real(sampling, "repetitionPenalty"),
             real(sampling, "presencePenalty"),
-            real(sampling, "frequencyPenalty")),
+            real(sampling, "frequencyPenalty"),
+            sampling.has("logitBias") ? logitBias(sampling) : Map.of(),
+            sampling.has("grammar") ? text(sampling, "grammar") : ""),
         longNumber(map, "seed"),
         texts(field(map, "stop", JsonNode::isArray, "an array")),
         flag(map, "ignoreEos"),
@@ -120,7 +139,22 @@ final class AcceptedCbor {
         flag(map, "cancelOnDisconnect"),
         version < TIMEOUTS ? 0 : longNumber(map, "timeoutMillis"),
         version < PLACES ? Constraints.NONE : constraints(map),
-        version < PLACES ? Scheduling.DEFAULT : scheduling(map));
+        version < PLACES ? Scheduling.DEFAULT : scheduling(map),
+        map.has("answer") ? answer(map) : Answer.COMPLETION);
+  }
+
+  private static Map<Integer, Float> logitBias(JsonNode sampling) throws EventFormatException {
+    JsonNode node = field(sampling, "logitBias", JsonNode::isObject, "a map");
+    Map<Integer, Float> bias = new HashMap<>();
+    for (Map.Entry<String, JsonNode> each : node.properties()) {
+      bias.put(Integer.valueOf(each.getKey()), real(node, each.getKey()));
+    }
+    return bias;
+  }
+
+  private static Answer answer(JsonNode map) throws EventFormatException {
+    JsonNode node = field(map, "answer", JsonNode::isObject, "a map");
+    return new Answer(RequestEventCodec.form(number(node, "form")), text(node, "context"));
   }
 
   private static Constraints constraints(JsonNode map) throws EventFormatException {

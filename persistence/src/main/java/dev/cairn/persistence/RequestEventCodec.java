@@ -256,6 +256,24 @@ public final class RequestEventCodec {
     };
   }
 
+  static int code(Answer.Form form) {
+    return switch (form) {
+      case COMPLETION -> 1;
+      case CHAT -> 2;
+      case RESPONSE -> 3;
+    };
+  }
+
+  static Answer.Form form(int code) throws EventFormatException {
+    return switch (code) {
+      case 1 -> Answer.Form.COMPLETION;
+      case 2 -> Answer.Form.CHAT;
+      case 3 -> Answer.Form.RESPONSE;
+      default ->
+          throw new EventFormatException("A form of answer is " + code + ", expected 1 to 3.");
+    };
+  }
+
   static int code(Band band) {
     return switch (band) {
       case SYSTEM -> 1;

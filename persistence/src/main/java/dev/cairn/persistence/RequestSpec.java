@@ -27,6 +27,7 @@ import java.util.Objects;
  *     0: never
  * @param constraints what it demands of its device
  * @param scheduling where it stands among others
+ * @param answer how its output is shown
  */
 public record RequestSpec(
     String id,
@@ -45,11 +46,13 @@ public record RequestSpec(
     boolean cancelOnDisconnect,
     long timeoutMillis,
     Constraints constraints,
-    Scheduling scheduling) {
+    Scheduling scheduling,
+    Answer answer) {
   public RequestSpec {
     stop = List.copyOf(stop);
     Objects.requireNonNull(constraints, "a request without its constraints");
     Objects.requireNonNull(scheduling, "a request without its scheduling");
+    Objects.requireNonNull(answer, "a request without the form of its answer");
     if (timeoutMillis < 0) {
       throw new IllegalArgumentException(
           "a timeout of " + timeoutMillis + " ms, expected 0 or more");
@@ -76,7 +79,8 @@ public record RequestSpec(
         .cancelOnDisconnect(cancelOnDisconnect)
         .timeoutMillis(timeoutMillis)
         .constraints(constraints)
-        .scheduling(scheduling);
+        .scheduling(scheduling)
+        .answer(answer);
   }
 
   /**
@@ -99,7 +103,8 @@ public record RequestSpec(
         && cancelOnDisconnect == that.cancelOnDisconnect
         && timeoutMillis == that.timeoutMillis
         && constraints.equals(that.constraints)
-        && scheduling.equals(that.scheduling);
+        && scheduling.equals(that.scheduling)
+        && answer.equals(that.answer);
   }
 
   /** By value, the prompt's tokens included. */
@@ -134,6 +139,7 @@ public record RequestSpec(
     private long timeoutMillis;
     private Constraints constraints = Constraints.NONE;
     private Scheduling scheduling = Scheduling.DEFAULT;
+    private Answer answer = Answer.COMPLETION;
 
     private Builder(String id, String model, String modelFingerprint, int[] promptTokens) {
       this.id = id;
@@ -160,7 +166,8 @@ public record RequestSpec(
           cancelOnDisconnect,
           timeoutMillis,
           constraints,
-          scheduling);
+          scheduling,
+          answer);
     }
 
     public Builder submittedAtMillis(long value) {
@@ -225,6 +232,11 @@ public record RequestSpec(
 
     public Builder scheduling(Scheduling value) {
       scheduling = value;
+      return this;
+    }
+
+    public Builder answer(Answer value) {
+      answer = value;
       return this;
     }
   }

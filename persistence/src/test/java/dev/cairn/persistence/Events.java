@@ -137,13 +137,16 @@ final class Events {
         .maxTokens(number(random))
         .sampling(
             new Sampling(
-                random.nextFloat(),
-                number(random),
-                random.nextFloat(),
-                Float.MIN_VALUE,
-                random.nextFloat() * 1e9f,
-                -random.nextFloat(),
-                random.nextFloat()))
+                    random.nextFloat(),
+                    number(random),
+                    random.nextFloat(),
+                    Float.MIN_VALUE,
+                    random.nextFloat() * 1e9f,
+                    -random.nextFloat(),
+                    random.nextFloat())
+                .with(
+                    random.nextBoolean() ? Map.of() : Map.of(number(random), random.nextFloat()),
+                    random.nextBoolean() ? "" : text(random, 50)))
         .seed(random.nextLong())
         .stop(stop)
         .ignoreEos(random.nextBoolean())
@@ -156,6 +159,10 @@ final class Events {
             new Constraints(
                 text(random, 9), text(random, 9), text(random, 9), random.nextLong() >>> 1))
         .scheduling(scheduling(random))
+        .answer(
+            random.nextBoolean()
+                ? Answer.COMPLETION
+                : new Answer(Answer.Form.values()[random.nextInt(3)], text(random, 50)))
         .build();
   }
 

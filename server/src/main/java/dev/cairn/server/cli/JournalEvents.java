@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /** Events of the journal, as JSON and in words. */
@@ -90,14 +91,22 @@ final class JournalEvents {
     }
     out.put("max_tokens", spec.maxTokens());
     Sampling sampling = spec.sampling();
-    out.putObject("sampling")
+    ObjectNode draws = out.putObject("sampling");
+    draws
         .put("temperature", sampling.temperature())
         .put("top_k", sampling.topK())
         .put("top_p", sampling.topP())
         .put("min_p", sampling.minP())
         .put("repetition_penalty", sampling.repetitionPenalty())
         .put("presence_penalty", sampling.presencePenalty())
-        .put("frequency_penalty", sampling.frequencyPenalty());
+        .put("frequency_penalty", sampling.frequencyPenalty())
+        .put("logit_bias_count", sampling.logitBias().size())
+        .put("constrained", sampling.isConstrained());
+    if (content) {
+      ObjectNode bias = draws.putObject("logit_bias");
+      new TreeMap<>(sampling.logitBias()).forEach((token, b) -> bias.put(token.toString(), b));
+      draws.put("grammar", sampling.grammar());
+    }
     out.put("seed", spec.seed());
     out.put("stop_count", spec.stop().size());
     if (content) {
@@ -124,6 +133,10 @@ final class JournalEvents {
     out.put("group", scheduling.group());
     out.put("group_size", scheduling.groupSize());
     out.put("no_progress_ms", scheduling.noProgressMillis());
+    out.put("answer", spec.answer().form().name().toLowerCase(Locale.ROOT));
+    if (content) {
+      out.put("answer_context", spec.answer().context());
+    }
   }
 
   private static void put(ObjectNode out, TokensCommitted committed, boolean content) {

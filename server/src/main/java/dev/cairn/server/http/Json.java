@@ -77,7 +77,7 @@ public final class Json {
   }
 
   /** Appends a text as a JSON string, quotes included. */
-  static void quote(CharSequence text, StringBuilder out) {
+  public static void quote(CharSequence text, StringBuilder out) {
     out.append('"');
     JsonStringEncoder.getInstance().quoteAsString(text, out);
     out.append('"');
