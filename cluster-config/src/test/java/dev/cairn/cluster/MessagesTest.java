@@ -47,7 +47,10 @@ import org.junit.jupiter.api.Test;
 
 class MessagesTest {
   private final ActorTestKit kit =
-      ActorTestKit.create(NodeConfig.load(ConfigFactory.parseString("pekko.loglevel = WARNING")));
+      ActorTestKit.create(
+          NodeConfig.load(
+              ConfigFactory.parseString(
+                  "pekko.loglevel = WARNING, cairn.cluster.transport = tcp")));
   private final Serialization serialization = SerializationExtension.get(kit.system());
   private final ActorRef<RequestActor.Command> owner =
       kit.<RequestActor.Command>createTestProbe().getRef();

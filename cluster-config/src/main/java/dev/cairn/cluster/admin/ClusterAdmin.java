@@ -27,7 +27,8 @@ import org.apache.pekko.cluster.typed.Cluster;
  * answer is named, and fails nothing. Safe for any number of threads.
  */
 public final class ClusterAdmin {
-  private static final String DATA_CENTER_ROLE = "dc-";
+  /** Roles that a node was not told but has: where it is, and which journal it uses. */
+  private static final List<String> INNER_ROLES = List.of("dc-", "journal-");
 
   private final ActorSystem<?> system;
   private final Cluster cluster;
@@ -58,7 +59,7 @@ public final class ClusterAdmin {
                     member.status().toString(),
                     !unreachable.contains(member),
                     member.getRoles().stream()
-                        .filter(role -> !role.startsWith(DATA_CENTER_ROLE))
+                        .filter(role -> INNER_ROLES.stream().noneMatch(role::startsWith))
                         .sorted()
                         .toList()))
         .sorted(Comparator.comparing(ClusterMember::node))
