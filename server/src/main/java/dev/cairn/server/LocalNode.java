@@ -59,7 +59,9 @@ public final class LocalNode implements NodeHandle {
         .ifPresent(
             journal -> {
               journal.onCommit(metrics::journalCommit);
-              metrics.journal(journal::stats, config.getString("cairn.journal.durability"));
+              metrics.journal(
+                  journal::stats,
+                  journal.isShared() ? "postgresql" : config.getString("cairn.journal.durability"));
             });
     metrics.held(node.leaks()::held);
     return new LocalNode(node, model, device);

@@ -36,6 +36,9 @@ public interface JournalAccess {
    */
   void onAvailability(Consumer<Optional<String>> listener);
 
+  /** Why it does not answer now, in a sentence; empty while it does. */
+  Optional<String> unavailable();
+
   /** Whether several nodes may use it at a time. */
   boolean isShared();
 

@@ -3,12 +3,16 @@ package dev.cairn.persistence.journal;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
+import dev.cairn.persistence.journal.postgres.PostgresJournal;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -31,6 +35,7 @@ public final class JournalBenchmark {
    * One measurement.
    *
    * @param writers actors at work
+   * @param durability of RocksDB, or {@code postgresql}
    * @param delay added to each sync
    * @param seconds that it took
    * @param eventsPerSecond events acknowledged a second
@@ -40,7 +45,7 @@ public final class JournalBenchmark {
    */
   public record Result(
       int writers,
-      Durability durability,
+      String durability,
       Duration delay,
       double seconds,
       double eventsPerSecond,
@@ -54,7 +59,7 @@ public final class JournalBenchmark {
           "{\"bench\":\"journal\",\"durability\":\"%s\",\"writers\":%d,\"delay_ms\":%d,"
               + "\"seconds\":%.2f,\"events_per_second\":%.0f,\"batches_per_second\":%.0f,"
               + "\"p50_ms\":%.3f,\"p99_ms\":%.3f}",
-          durability.name().toLowerCase(Locale.ROOT),
+          durability,
           writers,
           delay.toMillis(),
           seconds,
@@ -75,61 +80,94 @@ public final class JournalBenchmark {
   public static Result run(
       Path directory, Durability durability, int entities, Duration time, Duration delay)
       throws InterruptedException {
-    Config config =
-        ConfigFactory.parseMap(
-                Map.of(
-                    "cairn.journal.directory",
-                    directory.toString(),
-                    "cairn.journal.durability",
-                    durability.name().toLowerCase(Locale.ROOT),
-                    "cairn.journal.min-free-bytes",
-                    0,
-                    // The order of reference.conf files on a class path decides nothing here.
-                    "pekko.persistence.journal.plugin",
-                    JournalSettings.PATH,
-                    "pekko.persistence.snapshot-store.plugin",
-                    "pekko.persistence.no-snapshot-store",
-                    "pekko.actor.provider",
-                    "local",
-                    "pekko.loglevel",
-                    "WARNING",
-                    "pekko.persistence.max-concurrent-recoveries",
-                    entities))
-            .withFallback(ConfigFactory.load());
-    ActorSystem system = ActorSystem.create("journal-benchmark", config);
+    String name = durability.name().toLowerCase(Locale.ROOT);
+    Map<String, Object> settings =
+        Map.of(
+            "cairn.journal.directory",
+            directory.toString(),
+            "cairn.journal.durability",
+            name,
+            "cairn.journal.min-free-bytes",
+            0,
+            // The order of reference.conf files on a class path decides nothing here.
+            "pekko.persistence.journal.plugin",
+            JournalSettings.PATH,
+            "pekko.persistence.snapshot-store.plugin",
+            "pekko.persistence.no-snapshot-store");
+    ActorSystem system = start(settings, ConfigFactory.load(), entities);
     try {
       slowDown(JournalExtension.open(system), delay);
-      Run run = new Run(entities);
-      for (int n = 0; n < entities; n++) {
-        system.actorOf(Props.create(Writer.class, () -> new Writer(run)));
-      }
-      TimeUnit.NANOSECONDS.sleep(time.toNanos() / 4);
-      JournalAccess journal = JournalExtension.get(system);
-      JournalStats before = journal.stats();
-      long begun = System.nanoTime();
-      run.phase = Phase.MEASURE;
-      TimeUnit.NANOSECONDS.sleep(time.toNanos());
-      run.phase = Phase.STOP;
-      JournalStats after = journal.stats();
-      double seconds = (System.nanoTime() - begun) / 1e9;
-      if (!run.stopped.await(60, TimeUnit.SECONDS)) {
-        throw new IllegalStateException(
-            run.stopped.getCount() + " of " + entities + " actors did not stop within 60 s.");
-      }
-      long[] nanos = run.samples();
-      return new Result(
-          entities,
-          durability,
-          delay,
-          seconds,
-          (after.events() - before.events()) / seconds,
-          (after.commits() - before.commits()) / seconds,
-          percentile(nanos, 0.50) / 1e6,
-          percentile(nanos, 0.99) / 1e6);
+      return measure(system, new Run(entities), name, time, delay);
     } finally {
-      system.terminate();
-      system.getWhenTerminated().toCompletableFuture().join();
+      stop(system);
     }
+  }
+
+  /**
+   * The same with a journal in PostgreSQL. What it writes is deleted behind it.
+   *
+   * @param config names the journal
+   */
+  public static Result run(Config config, int entities, Duration time)
+      throws InterruptedException, IOException {
+    ActorSystem system = start(Map.of(), config, entities);
+    try {
+      Run run = new Run(entities);
+      PostgresJournal journal = PostgresJournal.get(system);
+      try {
+        return measure(system, run, "postgresql", time, Duration.ZERO);
+      } finally {
+        journal.delete(run.prefix);
+      }
+    } finally {
+      stop(system);
+    }
+  }
+
+  private static ActorSystem start(Map<String, Object> settings, Config config, int entities) {
+    Map<String, Object> all = new HashMap<>(settings);
+    all.put("pekko.actor.provider", "local");
+    all.put("pekko.loglevel", "WARNING");
+    all.put("pekko.persistence.max-concurrent-recoveries", entities);
+    return ActorSystem.create(
+        "journal-benchmark", ConfigFactory.parseMap(all).withFallback(config));
+  }
+
+  private static void stop(ActorSystem system) {
+    system.terminate();
+    system.getWhenTerminated().toCompletableFuture().join();
+  }
+
+  private static Result measure(
+      ActorSystem system, Run run, String durability, Duration time, Duration delay)
+      throws InterruptedException {
+    int entities = run.counts.length;
+    for (int n = 0; n < entities; n++) {
+      system.actorOf(Props.create(Writer.class, () -> new Writer(run)));
+    }
+    TimeUnit.NANOSECONDS.sleep(time.toNanos() / 4);
+    JournalAccess journal = JournalExtension.get(system);
+    JournalStats before = journal.stats();
+    long begun = System.nanoTime();
+    run.phase = Phase.MEASURE;
+    TimeUnit.NANOSECONDS.sleep(time.toNanos());
+    run.phase = Phase.STOP;
+    JournalStats after = journal.stats();
+    double seconds = (System.nanoTime() - begun) / 1e9;
+    if (!run.stopped.await(60, TimeUnit.SECONDS)) {
+      throw new IllegalStateException(
+          run.stopped.getCount() + " of " + entities + " actors did not stop within 60 s.");
+    }
+    long[] nanos = run.samples();
+    return new Result(
+        entities,
+        durability,
+        delay,
+        seconds,
+        (after.events() - before.events()) / seconds,
+        (after.commits() - before.commits()) / seconds,
+        percentile(nanos, 0.50) / 1e6,
+        percentile(nanos, 0.99) / 1e6);
   }
 
   private static void slowDown(OpenJournal journal, Duration delay) {
@@ -155,6 +193,7 @@ public final class JournalBenchmark {
 
   /** What the actors of one run share. */
   private static final class Run {
+    final String prefix = "benchmark-" + UUID.randomUUID() + "-";
     final CountDownLatch stopped;
     final long[][] nanos;
     final int[] counts;
@@ -187,7 +226,7 @@ public final class JournalBenchmark {
     Writer(Run run) {
       this.run = run;
       this.place = run.next.getAndIncrement();
-      this.id = "benchmark-" + System.nanoTime() + "-" + place;
+      this.id = run.prefix + place;
     }
 
     @Override

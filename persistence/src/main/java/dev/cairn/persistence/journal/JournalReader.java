@@ -1,48 +1,20 @@
 package dev.cairn.persistence.journal;
 
-import dev.cairn.persistence.DataDirectory;
+import com.typesafe.config.Config;
+import dev.cairn.persistence.journal.postgres.PostgresJournal;
+import dev.cairn.persistence.journal.postgres.PostgresReader;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.rocksdb.Options;
-import org.rocksdb.RocksDB;
-import org.rocksdb.RocksDBException;
-import org.rocksdb.WALRecoveryMode;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * Read-only view of a data directory's journal as it was when the reader was opened. It takes no
- * lock and writes nothing, so that it may look at the journal of a process that runs. One thread
- * uses it at a time.
+ * Read-only view of a journal as it was when the reader was opened. It takes no lock and writes
+ * nothing, so that it may look at the journal of a process that runs. One thread uses it at a time.
  */
-public final class JournalReader implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(JournalReader.class);
+public abstract class JournalReader implements AutoCloseable {
   private static final int PAGE = 256;
-
-  /** A journal that is in use may delete a file between the look at it and its opening. */
-  private static final int ATTEMPTS = 5;
-
-  static {
-    RocksDB.loadLibrary();
-  }
-
-  private final Options options;
-  private final RocksDB db;
-  private final JournalRecords records;
-  private final List<String> warnings;
-  private final Optional<TrimmedView> trimmed;
-
-  private JournalReader(Options options, RocksDB db, LogCheck logs, Optional<TrimmedView> trimmed) {
-    this.options = options;
-    this.db = db;
-    this.records = new JournalRecords(db);
-    this.warnings = logs.sentences();
-    this.trimmed = trimmed;
-  }
 
   /**
    * What a verification found.
@@ -55,6 +27,37 @@ public final class JournalReader implements AutoCloseable {
   public record Verification(
       long persistenceIds, long events, List<String> problems, List<String> warnings) {}
 
+  /** An event that may turn out to be damaged when it is asked for. */
+  @FunctionalInterface
+  protected interface Read {
+    StoredEvent event() throws IOException;
+  }
+
+  /** Takes events in their order. */
+  @FunctionalInterface
+  protected interface Visitor {
+    /** Returns whether it wants another one. */
+    boolean next(long sequenceNr, Read read) throws IOException;
+  }
+
+  /**
+   * Opens the journal that a configuration names.
+   *
+   * @throws DamagedJournalException where it is damaged
+   * @throws IOException where there is none, it is of a newer format or cannot be read
+   */
+  public static JournalReader open(Config config) throws IOException {
+    Optional<Path> directory = directory(config);
+    return directory.isPresent() ? open(directory.get()) : PostgresReader.of(config);
+  }
+
+  /** The data directory that a configuration names; empty where its journal is in PostgreSQL. */
+  public static Optional<Path> directory(Config config) {
+    return config.getString("pekko.persistence.journal.plugin").equals(PostgresJournal.PLUGIN)
+        ? Optional.empty()
+        : Optional.of(Path.of(config.getString("cairn.journal.directory")));
+  }
+
   /**
    * Opens the journal in a data directory. Where a crash cut its last write short, the reader shows
    * what a start would keep.
@@ -63,41 +66,7 @@ public final class JournalReader implements AutoCloseable {
    * @throws IOException where there is none, it is of a newer format or cannot be read
    */
   public static JournalReader open(Path dataDirectory) throws IOException {
-    DataDirectory.checkFormat(dataDirectory);
-    Path journal = DataDirectory.journal(dataDirectory);
-    if (!Files.isDirectory(journal)) {
-      throw new IOException("There is no journal in " + dataDirectory + ".");
-    }
-    boolean running = DataDirectory.user(dataDirectory).isPresent();
-    for (int attempt = 1; running && attempt < ATTEMPTS; attempt++) {
-      try {
-        return open(journal, new LogCheck(List.of()));
-      } catch (IOException moved) {
-        LOG.debug("The journal moved on while it was opened to read.", moved);
-      }
-    }
-    return open(journal, running ? new LogCheck(List.of()) : LogCheck.of(journal));
-  }
-
-  private static JournalReader open(Path journal, LogCheck logs) throws IOException {
-    Optional<TrimmedView> trimmed =
-        logs.torn().isEmpty() ? Optional.empty() : Optional.of(TrimmedView.of(journal, logs));
-    Path path = trimmed.map(TrimmedView::path).orElse(journal);
-    Options options =
-        new Options()
-            .setParanoidChecks(true)
-            .setWalRecoveryMode(WALRecoveryMode.TolerateCorruptedTailRecords);
-    try {
-      return new JournalReader(
-          options, RocksDB.openReadOnly(options, path.toString()), logs, trimmed);
-    } catch (RocksDBException e) {
-      options.close();
-      if (trimmed.isPresent()) {
-        trimmed.get().close();
-      }
-      throw new DamagedJournalException(
-          "The journal in " + journal + " cannot be read: " + e.getMessage(), e);
-    }
+    return RocksReader.of(dataDirectory);
   }
 
   /**
@@ -105,14 +74,26 @@ public final class JournalReader implements AutoCloseable {
    *
    * @param afterId last one of the page before, or empty for the first page
    */
-  public List<String> persistenceIds(String afterId, int max) throws IOException {
-    return records.persistenceIds(afterId, max);
-  }
+  public abstract List<String> persistenceIds(String afterId, int max) throws IOException;
 
   /** Requests that were accepted and have not finished; pages as {@link #persistenceIds}. */
-  public List<String> unfinished(String afterId, int max) throws IOException {
-    return records.unfinished(afterId, max);
-  }
+  public abstract List<String> unfinished(String afterId, int max) throws IOException;
+
+  /** What a crash cut short and this view leaves out, a sentence for each. */
+  public abstract List<String> warnings();
+
+  /** Visits the events of an id from a sequence number on, in order. */
+  protected abstract void visit(String persistenceId, long fromSequenceNr, Visitor visitor)
+      throws IOException;
+
+  /** Whether the index of unfinished requests names a request. */
+  protected abstract boolean isUnfinished(String requestId) throws IOException;
+
+  /** What is wrong with the storage itself, beside its events. */
+  protected abstract Optional<String> checkStorage() throws IOException;
+
+  @Override
+  public abstract void close() throws IOException;
 
   /**
    * Events of an id from a sequence number on, in order.
@@ -123,12 +104,11 @@ public final class JournalReader implements AutoCloseable {
       throws IOException {
     List<StoredEvent> events = new ArrayList<>();
     if (max > 0) {
-      records.events(
+      visit(
           persistenceId,
           fromSequenceNr,
-          Long.MAX_VALUE,
-          (id, sequenceNr, key, value) -> {
-            events.add(stored(id, sequenceNr, key, value));
+          (sequenceNr, read) -> {
+            events.add(read.event());
             return events.size() < max;
           });
     }
@@ -155,20 +135,14 @@ public final class JournalReader implements AutoCloseable {
     return summaries;
   }
 
-  /** What a crash cut short and this view leaves out, a sentence for each log. */
-  public List<String> warnings() {
-    return warnings;
-  }
-
   /** Where the request of one persistence id stands; empty where there is none. */
   public Optional<RequestSummary> summary(String persistenceId) throws IOException {
     RequestFold fold = new RequestFold(persistenceId);
-    records.events(
+    visit(
         persistenceId,
         1,
-        Long.MAX_VALUE,
-        (id, sequenceNr, key, value) -> {
-          StoredEvent event = stored(id, sequenceNr, key, value);
+        (sequenceNr, read) -> {
+          StoredEvent event = read.event();
           event.requestEvent().ifPresent(next -> fold.next(next, event.timestampMillis()));
           return true;
         });
@@ -194,35 +168,24 @@ public final class JournalReader implements AutoCloseable {
       }
       ids = persistenceIds(ids.get(ids.size() - 1), PAGE);
     }
-    verifyFiles().ifPresent(problem -> addBounded(List.of(problem), problems, maxProblems));
-    return new Verification(counts[0], counts[1], List.copyOf(problems), warnings);
+    checkStorage().ifPresent(problem -> addBounded(List.of(problem), problems, maxProblems));
+    return new Verification(counts[0], counts[1], List.copyOf(problems), warnings());
   }
 
   private static void addBounded(List<String> found, List<String> problems, int max) {
     problems.addAll(found.subList(0, Math.min(found.size(), max - problems.size())));
   }
 
-  /** Checks every block of every table, those too that no event above came from. */
-  private Optional<String> verifyFiles() {
-    try {
-      db.verifyChecksum();
-      return Optional.empty();
-    } catch (RocksDBException e) {
-      return Optional.of("A table file is damaged: " + e.getMessage());
-    }
-  }
-
   private long verify(String persistenceId, List<String> problems) throws IOException {
     RequestFold fold = new RequestFold(persistenceId);
     long[] events = {0};
     try {
-      records.events(
+      visit(
           persistenceId,
           1,
-          Long.MAX_VALUE,
-          (id, sequenceNr, key, value) -> {
+          (sequenceNr, read) -> {
             events[0]++;
-            verify(id, sequenceNr, key, value, fold).ifPresent(problems::add);
+            verify(persistenceId, sequenceNr, read, fold).ifPresent(problems::add);
             return true;
           });
     } catch (CorruptRecordException e) {
@@ -231,7 +194,7 @@ public final class JournalReader implements AutoCloseable {
     Optional<RequestSummary> summary = fold.summary();
     if (summary.isPresent()) {
       String request = summary.get().spec().id();
-      boolean unfinished = records.isUnfinished(request);
+      boolean unfinished = isUnfinished(request);
       if (unfinished == summary.get().reason().isPresent()) {
         problems.add(
             "The index of unfinished requests "
@@ -246,9 +209,9 @@ public final class JournalReader implements AutoCloseable {
   }
 
   private static Optional<String> verify(
-      String persistenceId, long sequenceNr, byte[] key, byte[] value, RequestFold fold) {
+      String persistenceId, long sequenceNr, Read read, RequestFold fold) {
     try {
-      StoredEvent event = stored(persistenceId, sequenceNr, key, value);
+      StoredEvent event = read.event();
       return event
           .requestEvent()
           .flatMap(next -> fold.next(next, event.timestampMillis()))
@@ -272,27 +235,5 @@ public final class JournalReader implements AutoCloseable {
               + ": "
               + e.getMessage());
     }
-  }
-
-  @Override
-  public void close() throws IOException {
-    db.close();
-    options.close();
-    if (trimmed.isPresent()) {
-      trimmed.get().close();
-    }
-  }
-
-  private static StoredEvent stored(String id, long sequenceNr, byte[] key, byte[] value)
-      throws CorruptRecordException {
-    StoredRecord record = JournalRecords.decode(id, sequenceNr, key, value);
-    return new StoredEvent(
-        id,
-        sequenceNr,
-        record.timestampMillis(),
-        record.writerUuid(),
-        record.event().serializerId(),
-        record.event().manifest(),
-        record.event().bytes());
   }
 }

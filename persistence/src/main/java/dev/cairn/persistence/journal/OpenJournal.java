@@ -167,6 +167,11 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
   public void onAvailability(Consumer<Optional<String>> listener) {}
 
   @Override
+  public Optional<String> unavailable() {
+    return Optional.empty();
+  }
+
+  @Override
   public boolean isShared() {
     return false;
   }

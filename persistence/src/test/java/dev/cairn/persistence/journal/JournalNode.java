@@ -3,6 +3,7 @@ package dev.cairn.persistence.journal;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.postgres.LocalPostgres;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -39,6 +40,29 @@ final class JournalNode implements AutoCloseable {
 
   static JournalNode start(Path directory) {
     return start(directory, Map.of());
+  }
+
+  /** With a journal in PostgreSQL. */
+  static JournalNode start(Config config) {
+    return new JournalNode(config);
+  }
+
+  static Config postgres(String url, String settings) {
+    return ConfigFactory.parseString(settings)
+        .withFallback(
+            ConfigFactory.parseMap(
+                Map.of(
+                    "cairn.postgres.url",
+                    url,
+                    "cairn.postgres.user",
+                    LocalPostgres.USER,
+                    "pekko.loglevel",
+                    "WARNING",
+                    "pekko.stdout-loglevel",
+                    "OFF")))
+        .withFallback(ConfigFactory.parseResources("cairn-postgres.conf"))
+        .withFallback(ConfigFactory.defaultReferenceUnresolved())
+        .resolve();
   }
 
   static Config config(Path directory, Map<String, ?> settings) {

@@ -1,8 +1,10 @@
 package dev.cairn.server.cli;
 
+import com.typesafe.config.Config;
 import dev.cairn.persistence.journal.Durability;
 import dev.cairn.persistence.journal.JournalBenchmark;
 import dev.cairn.persistence.journal.JournalBenchmark.Result;
+import dev.cairn.persistence.journal.JournalReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -11,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -26,6 +29,21 @@ import picocli.CommandLine.Spec;
     })
 final class BenchJournalCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--profile",
+      paramLabel = "NAME",
+      defaultValue = "single",
+      description =
+          "single measures RocksDB; cluster PostgreSQL, which has no --dir, --durability, --delay-ms"
+              + " (default: ${DEFAULT-VALUE}).")
+  private String profile;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "Configuration with cairn.postgres for --profile cluster (HOCON).")
+  private Path configFile;
 
   @Option(
       names = "--dir",
@@ -72,27 +90,24 @@ final class BenchJournalCommand implements Callable<Integer> {
       description = "Measurements of each combination (default: ${DEFAULT-VALUE}).")
   private int repeat;
 
+  /** One measurement of a combination. */
+  @FunctionalInterface
+  private interface Measurement {
+    Result run(Path folder) throws IOException, InterruptedException;
+  }
+
   private record Combination(Durability durability, int writers, Duration delay) {}
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    List<Combination> combinations = combinations();
+    List<Measurement> measurements = measurements();
     List<List<Result>> results = new ArrayList<>();
-    combinations.forEach(combination -> results.add(new ArrayList<>()));
+    measurements.forEach(measurement -> results.add(new ArrayList<>()));
     Path folder = Files.createTempDirectory(directory.toAbsolutePath(), "cairn-bench-journal");
     try (TemporaryDirectory removed = new TemporaryDirectory(folder)) {
       for (int round = 0; round < repeat; round++) {
-        for (int n = 0; n < combinations.size(); n++) {
-          Combination combination = combinations.get(n);
-          results
-              .get(n)
-              .add(
-                  JournalBenchmark.run(
-                      removed.path().resolve(round + "-" + n),
-                      combination.durability(),
-                      combination.writers(),
-                      Duration.ofSeconds(seconds),
-                      combination.delay()));
+        for (int n = 0; n < measurements.size(); n++) {
+          results.get(n).add(measurements.get(n).run(removed.path().resolve(round + "-" + n)));
         }
       }
     }
@@ -102,9 +117,30 @@ final class BenchJournalCommand implements Callable<Integer> {
     return 0;
   }
 
-  private List<Combination> combinations() {
+  private List<Measurement> measurements() {
     atLeast("--seconds", seconds, 1);
     atLeast("--repeat", repeat, 1);
+    Duration time = Duration.ofSeconds(seconds);
+    Config config = ConfigFile.load(Map.of("cairn.profile", profile), configFile);
+    if (JournalReader.directory(config).isEmpty()) {
+      return writers.stream()
+          .<Measurement>map(
+              count -> {
+                atLeast("--writers", count, 1);
+                return folder -> JournalBenchmark.run(config, count, time);
+              })
+          .toList();
+    }
+    return combinations().stream()
+        .<Measurement>map(
+            each ->
+                folder ->
+                    JournalBenchmark.run(
+                        folder, each.durability(), each.writers(), time, each.delay()))
+        .toList();
+  }
+
+  private List<Combination> combinations() {
     List<Combination> combinations = new ArrayList<>();
     for (int delay : delays) {
       atLeast("--delay-ms", delay, 0);

@@ -1,9 +1,6 @@
 package dev.cairn.server.cli;
 
 import com.typesafe.config.Config;
-import com.typesafe.config.ConfigException;
-import com.typesafe.config.ConfigFactory;
-import dev.cairn.cluster.NodeConfig;
 import dev.cairn.persistence.DataDirectory;
 import dev.cairn.persistence.journal.CorruptRecordException;
 import dev.cairn.persistence.journal.DamagedJournalException;
@@ -12,6 +9,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -29,8 +27,14 @@ final class JournalOptions {
   @Option(
       names = "--config",
       paramLabel = "FILE",
-      description = "Configuration that names the data directory (HOCON).")
+      description = "Configuration that names the journal (HOCON).")
   private Path configFile;
+
+  @Option(
+      names = "--profile",
+      paramLabel = "NAME",
+      description = "single: the data directory; cluster: cairn.postgres (cairn.profile).")
+  private String profile;
 
   /** What a command does with the open journal; returns its exit code. */
   @FunctionalInterface
@@ -51,22 +55,12 @@ final class JournalOptions {
    * @return the exit code; {@link Main#JOURNAL_DAMAGED} where the journal is damaged
    */
   int read(CommandSpec spec, Work work, Consumer<String> damaged) throws IOException {
-    Path directory = directory();
+    Config config = config();
     PrintWriter err = spec.commandLine().getErr();
     PrintWriter out = spec.commandLine().getOut();
-    if (!Files.isDirectory(directory)) {
-      throw new IOException("There is no data directory " + directory + ".");
-    }
-    Optional<String> user = DataDirectory.user(directory);
-    try (JournalReader journal = JournalReader.open(directory)) {
-      user.ifPresent(
-          who ->
-              err.println(
-                  "cairn: "
-                      + directory
-                      + " is in use by "
-                      + who
-                      + "; this is its journal at this moment."));
+    Optional<String> user = user(config);
+    try (JournalReader journal = JournalReader.open(config)) {
+      user.ifPresent(who -> err.println("cairn: " + who));
       int code = work.with(journal, out);
       out.flush();
       return code;
@@ -77,29 +71,30 @@ final class JournalOptions {
     }
   }
 
-  /** The data directory that the options name. */
-  Path directory() {
-    return Path.of(config().getString("cairn.journal.directory"));
+  /** Says who uses the data directory, if anybody does. */
+  private static Optional<String> user(Config config) throws IOException {
+    Optional<Path> directory = JournalReader.directory(config);
+    if (directory.isEmpty()) {
+      return Optional.empty();
+    }
+    if (!Files.isDirectory(directory.get())) {
+      throw new IOException("There is no data directory " + directory.get() + ".");
+    }
+    return DataDirectory.user(directory.get())
+        .map(
+            who ->
+                directory.get() + " is in use by " + who + "; this is its journal at this moment.");
   }
 
   /** The configuration that the options give. */
   Config config() {
-    Config file = ConfigFactory.empty();
-    if (configFile != null) {
-      if (!Files.isReadable(configFile)) {
-        throw new IllegalArgumentException(
-            "--config is " + configFile + ", which cannot be read; expected a HOCON file.");
-      }
-      file = ConfigFactory.parseFile(configFile.toFile());
+    Map<String, String> options = new HashMap<>();
+    if (dataDirectory != null) {
+      options.put("cairn.journal.directory", dataDirectory.toString());
     }
-    Map<String, String> options =
-        dataDirectory == null
-            ? Map.of()
-            : Map.of("cairn.journal.directory", dataDirectory.toString());
-    try {
-      return NodeConfig.load(ConfigFactory.parseMap(options).withFallback(file));
-    } catch (ConfigException e) {
-      throw new IllegalArgumentException("The configuration is wrong: " + e.getMessage(), e);
+    if (profile != null) {
+      options.put("cairn.profile", profile);
     }
+    return ConfigFile.load(options, configFile);
   }
 }

@@ -1,16 +1,12 @@
 package dev.cairn.server.cli;
 
 import com.typesafe.config.Config;
-import com.typesafe.config.ConfigException;
-import com.typesafe.config.ConfigFactory;
 import dev.cairn.bundled.BundledModel;
-import dev.cairn.cluster.NodeConfig;
 import dev.cairn.device.Devices;
 import dev.cairn.model.ModelFile;
 import dev.cairn.persistence.DataDirectory;
 import dev.cairn.persistence.DataDirectoryException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -79,24 +75,12 @@ public final class NodeOptions {
     put(options, "cairn.device.cpu.weights", weights);
     put(options, "cairn.device.kv-type", kvType);
     put(options, "cairn.device.pin-threads", pinThreads);
-    Config file = ConfigFactory.empty();
-    if (configFile != null) {
-      if (!Files.isReadable(configFile)) {
-        throw new IllegalArgumentException(
-            "--config is " + configFile + ", which cannot be read; expected a HOCON file.");
-      }
-      file = ConfigFactory.parseFile(configFile.toFile());
-    }
     if (threads != null && threads < 1) {
       throw new IllegalArgumentException("--threads is " + threads + "; expected at least 1.");
     }
-    try {
-      Config config = NodeConfig.load(ConfigFactory.parseMap(options).withFallback(file));
-      Logging.level(config.getString("cairn.log.level"));
-      return config;
-    } catch (ConfigException e) {
-      throw new IllegalArgumentException("The configuration is wrong: " + e.getMessage(), e);
-    }
+    Config config = ConfigFile.load(options, configFile);
+    Logging.level(config.getString("cairn.log.level"));
+    return config;
   }
 
   boolean hasDataDirectory() {

@@ -43,6 +43,14 @@ final class ReplayCommand implements Callable<Integer> {
   @Parameters(index = "0", arity = "0..1", paramLabel = "ID", description = "One request.")
   private String id;
 
+  @Option(
+      names = "--profile",
+      paramLabel = "NAME",
+      description =
+          "Which journal: single, of the data directory, or cluster, of cairn.postgres"
+              + " (cairn.profile).")
+  private String profile;
+
   @Option(names = "--all", description = "Every request of the journal.")
   private boolean all;
 
@@ -69,8 +77,10 @@ final class ReplayCommand implements Callable<Integer> {
       throw new IllegalArgumentException(
           "--concurrency is " + concurrency + "; expected 1 or more.");
     }
-    Path data = Path.of(options.config(Map.of()).getString("cairn.journal.directory"));
-    try (JournalReader journal = JournalReader.open(data);
+    Config journaled =
+        options.config(profile == null ? Map.of() : Map.of("cairn.profile", profile));
+    Path data = Path.of(journaled.getString("cairn.journal.directory"));
+    try (JournalReader journal = JournalReader.open(journaled);
         TemporaryDirectory scratch = new TemporaryDirectory("cairn-replay")) {
       return replay(journal, data, scratch.path());
     } catch (DamagedJournalException | CorruptRecordException e) {
@@ -84,6 +94,8 @@ final class ReplayCommand implements Callable<Integer> {
     Config config =
         options.config(
             Map.of(
+                "cairn.profile",
+                "single",
                 "cairn.journal.directory",
                 scratch.toString(),
                 "cairn.journal.durability",
@@ -109,7 +121,7 @@ final class ReplayCommand implements Callable<Integer> {
       if (all) {
         replay.all();
       } else if (!replay.one(id)) {
-        throw new IOException("There is no request " + id + " in the journal of " + data + ".");
+        throw new IOException("There is no request " + id + " in the journal.");
       }
     }
     return conclude();

@@ -46,6 +46,10 @@ final class Availability implements AutoCloseable {
     }
   }
 
+  synchronized Optional<String> reason() {
+    return reason;
+  }
+
   /** A write failed. */
   void failed(Throwable failure) {
     become(Optional.of(sentence(String.valueOf(failure.getMessage()))));

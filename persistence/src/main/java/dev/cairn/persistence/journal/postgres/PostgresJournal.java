@@ -7,7 +7,6 @@ import dev.cairn.persistence.journal.CommitMeter;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalOverloadedException;
 import dev.cairn.persistence.journal.JournalStats;
-import dev.cairn.persistence.journal.JournalStorage;
 import dev.cairn.persistence.journal.SequenceNumberExistsException;
 import java.io.IOException;
 import java.sql.Connection;
@@ -42,7 +41,7 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
   private static final Logger LOG = LoggerFactory.getLogger(PostgresJournal.class);
   private static final long FULL_NANOS = TimeUnit.SECONDS.toNanos(5);
 
-  private static final String UNFINISHED =
+  static final String UNFINISHED =
       "SELECT persistence_id FROM cairn_request WHERE finished_millis IS NULL"
           + " AND (octet_length(persistence_id), persistence_id COLLATE \"C\")"
           + " > (octet_length(?), ? COLLATE \"C\")"
@@ -53,6 +52,7 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
   private final HikariDataSource connections;
   private final CommitMeter meter = new CommitMeter();
   private final Availability availability;
+  private final PostgresRetention retention;
   private final AtomicInteger writes = new AtomicInteger();
   private final AtomicLong fullSince = new AtomicLong(System.nanoTime() - FULL_NANOS);
 
@@ -62,7 +62,10 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
     this.connections =
         PostgresPool.open(settings, "cairn-journal-tools", settings.toolConnections(), 1);
     this.availability = new Availability(settings, connections);
+    this.retention =
+        new PostgresRetention(settings.retention(), connections, System::currentTimeMillis);
     availability.start();
+    retention.start();
   }
 
   /** The journal of an actor system that uses the plugin. */
@@ -152,12 +155,24 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
     }
   }
 
+  /** Deletes what a benchmark wrote. */
+  public void delete(String idPrefix) throws IOException {
+    try (Connection connection = connections.getConnection();
+        PreparedStatement delete =
+            connection.prepareStatement(
+                "DELETE FROM event_journal WHERE starts_with(persistence_id, ?)")) {
+      delete.setString(1, idPrefix);
+      delete.executeUpdate();
+    } catch (SQLException e) {
+      throw new IOException(
+          "The journal at " + settings.server() + " cannot be cleaned: " + e.getMessage(), e);
+    }
+  }
+
   @Override
   public JournalStats stats() {
     return meter.stats(
-        writes.get(),
-        System.nanoTime() - fullSince.get() < FULL_NANOS,
-        new JournalStorage(0, 0, 0, 0));
+        writes.get(), System.nanoTime() - fullSince.get() < FULL_NANOS, retention.storage());
   }
 
   @Override
@@ -175,6 +190,11 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
   }
 
   @Override
+  public Optional<String> unavailable() {
+    return availability.reason();
+  }
+
+  @Override
   public boolean isShared() {
     return true;
   }
@@ -187,6 +207,7 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
   @Override
   public void close() {
     availability.close();
+    retention.close();
     connections.close();
   }
 

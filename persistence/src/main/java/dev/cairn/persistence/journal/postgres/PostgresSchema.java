@@ -25,6 +25,7 @@ final class PostgresSchema {
   /** The version that this program makes and knows. */
   static final int VERSION = 1;
 
+  private static final String IS_THERE = "SELECT to_regclass('cairn_schema') IS NOT NULL";
   private static final long LOCK = 0x4341_4952_4e01L;
   private static final Duration PAUSE = Duration.ofMillis(250);
 
@@ -75,7 +76,7 @@ final class PostgresSchema {
       refuseStandby(statement, settings);
       statement.execute("SET LOCAL lock_timeout = " + settings.startTimeout().toMillis());
       statement.execute("SELECT pg_advisory_xact_lock(" + LOCK + ")");
-      if (!ask(statement, "SELECT to_regclass('cairn_schema') IS NOT NULL").equals("t")) {
+      if (!ask(statement, IS_THERE).equals("t")) {
         create(statement, settings);
       }
       String id = check(statement, settings);
@@ -117,6 +118,21 @@ final class PostgresSchema {
             + UUID.randomUUID()
             + "')");
     LOG.info("Made the schema of version {} at {}.", VERSION, settings.server());
+  }
+
+  /**
+   * Checks that there are tables that this program can read; makes none.
+   *
+   * @throws PostgresException where there are none, or newer ones
+   */
+  static void checkThere(Statement statement, PostgresSettings settings) throws SQLException {
+    if (!ask(statement, IS_THERE).equals("t")) {
+      throw new PostgresException(
+          "There is no journal of Cairn at "
+              + settings.server()
+              + ", expected a table cairn_schema.");
+    }
+    check(statement, settings);
   }
 
   private static String check(Statement statement, PostgresSettings settings) throws SQLException {
