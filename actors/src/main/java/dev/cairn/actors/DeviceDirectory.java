@@ -113,18 +113,24 @@ public final class DeviceDirectory extends AbstractBehavior<DeviceDirectory.Comm
       Telemetry telemetry,
       Optional<ActorRef<SchedulerActor.Command>> local) {
     super(context);
+    context.setLoggerName(DeviceDirectory.class);
     this.settings = settings;
     this.nanoTime = nanoTime;
     this.placement = placement;
     this.telemetry = telemetry;
     this.local = local;
-    local.ifPresent(scheduler -> entries.put(scheduler, new Entry()));
+    local.ifPresent(
+        scheduler -> {
+          Entry entry = new Entry();
+          entries.put(scheduler, entry);
+          ask(scheduler, entry);
+        });
     ActorRef<Receptionist.Listing> listings =
         context.messageAdapter(
             Receptionist.Listing.class,
             listing -> new Schedulers(listing.getAllServiceInstances(SchedulerActor.KEY)));
     context.getSystem().receptionist().tell(Receptionist.subscribe(SchedulerActor.KEY, listings));
-    timers.startTimerWithFixedDelay(Ask.INSTANCE, Duration.ZERO, settings.interval());
+    timers.startTimerWithFixedDelay(Ask.INSTANCE, settings.interval());
   }
 
   @Override

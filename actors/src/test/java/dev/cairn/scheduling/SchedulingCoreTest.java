@@ -13,7 +13,9 @@ import dev.cairn.persistence.FinishReason;
 import dev.cairn.scheduling.CoreDriver.Request;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -117,6 +119,47 @@ class SchedulingCoreTest {
                 .sorted()
                 .map(QueueKey::sequence))
         .containsExactly(7L, 6L, 5L, 2L, 4L, 1L);
+  }
+
+  @Test
+  @DisplayName(
+      "S1 S4 S5 a priority is remove and reinsert under a new key; a bulk cancel and what is absent"
+          + " leave the order of the rest")
+  void aPriorityIsAnotherKey() {
+    CoreDriver driver = new CoreDriver(1, 16, 64, 64, 0);
+    List<String> ids = List.of("a", "b", "c", "d", "e", "f", "g");
+    Map<String, Request> requests = new LinkedHashMap<>();
+    ids.forEach(id -> requests.put(id, driver.admit(id, 4, 6)));
+    driver.plan();
+    driver.core.prioritize("nobody", 1, Band.SYSTEM);
+    driver.core.prioritize("f", 2, Band.SYSTEM);
+    driver.core.prioritize("e", 1, Band.PRODUCTION);
+    driver.core.prioritize("g", 1, Band.BATCH);
+    driver.core.prioritize("g", 1, Band.INTERACTIVE);
+    driver.core.prioritize("b", 1, Band.BATCH);
+    driver.core.prioritize("a", 1, Band.BATCH);
+    driver.core.prioritize("c", 1, Band.SYSTEM);
+    driver.core.prioritize("c", 1, Band.INTERACTIVE);
+    List.of("d", "nobody").forEach(id -> driver.core.cancel(id, Integer.MAX_VALUE));
+    List<String> ended = new ArrayList<>();
+    for (int i = 0; i < 500 && ended.size() < 6; i++) {
+      driver.plan();
+      if (!driver.submitted.isEmpty()) {
+        driver.runOne();
+      }
+      driver.collect();
+      driver.commitAll();
+      requests.forEach(
+          (id, request) -> {
+            if (request.ends == 1 && !ended.contains(id)) {
+              ended.add(id);
+              assertThat(request.output).containsExactly(boxed(driver.alone(request.admission)));
+            }
+          });
+    }
+    // The one that ran goes on; then by band, and within one by the key of the entry.
+    assertThat(ended).containsExactly("a", "e", "c", "f", "g", "b");
+    assertNothingIsLeft(driver);
   }
 
   @Test

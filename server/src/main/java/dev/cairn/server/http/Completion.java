@@ -1,9 +1,11 @@
 package dev.cairn.server.http;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.model.TextStream;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.Attempt;
 import dev.cairn.request.CommittedTokens;
 import dev.cairn.request.Snapshot;
 import java.io.ByteArrayOutputStream;
@@ -59,6 +61,16 @@ final class Completion {
     out.put("finish_reason", finishReason(snapshot));
     out.put("detail", snapshot.finish().map(Snapshot.Finish::detail).orElse(""));
     out.put("epoch", snapshot.epoch());
+    out.put("band", snapshot.band().name().toLowerCase(Locale.ROOT));
+    ArrayNode attempts = out.putArray("attempts");
+    for (Attempt attempt : snapshot.attempts()) {
+      attempts
+          .addObject()
+          .put("epoch", attempt.epoch())
+          .put("first_index", attempt.firstIndex())
+          .put("device", attempt.device())
+          .put("numerics", attempt.numericsVersion());
+    }
     out.put("seed", spec.seed());
     out.put("max_tokens", spec.maxTokens());
     out.put("prompt_tokens", spec.promptTokens().length);

@@ -7,6 +7,7 @@ import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.persistence.Scheduling;
 import dev.cairn.server.NodeHandle;
 import java.util.ArrayList;
 import java.util.List;
@@ -110,6 +111,10 @@ public final class CompletionParser {
             .promptLogprobs(echo && logprobs >= 0)
             .cancelOnDisconnect(cancelOnDisconnect(fields))
             .timeoutMillis(fields.integer("timeout_ms", 0, 1, Integer.MAX_VALUE))
+            .constraints(PlacementFields.constraints(fields, model))
+            .scheduling(
+                Scheduling.DEFAULT.withBand(
+                    PlacementFields.band(fields, Scheduling.DEFAULT.band())))
             .build();
     return new CompletionCall(spec, stream, includeUsage);
   }

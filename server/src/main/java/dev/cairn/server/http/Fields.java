@@ -3,6 +3,7 @@ package dev.cairn.server.http;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -28,6 +29,24 @@ final class Fields {
   Optional<JsonNode> get(String name) {
     JsonNode node = object.get(name);
     return node == null || node.isNull() ? Optional.empty() : Optional.of(node);
+  }
+
+  /** Refuses fields of other names: here a name that is not known is an error of writing. */
+  void allow(String... names) {
+    object
+        .fieldNames()
+        .forEachRemaining(
+            name -> {
+              if (!List.of(names).contains(name)) {
+                throw ApiError.invalid(
+                    prefix + name,
+                    prefix
+                        + cut(name)
+                        + " is not known; expected "
+                        + String.join(", ", names)
+                        + ".");
+              }
+            });
   }
 
   boolean has(String name) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.cairn.model.Sampling;
+import dev.cairn.persistence.Band;
+import dev.cairn.persistence.Constraints;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.server.TestNode;
 import java.net.http.HttpResponse;
@@ -68,7 +70,8 @@ class CompletionsTest {
             "max_tokens":7,"temperature":0.5,"top_p":0.6,"top_k":8,"min_p":0.05,"seed":-3,
             "stop":["a","b"],"ignore_eos":true,"logprobs":2,"echo":true,"on_disconnect":"cancel",
             "repetition_penalty":1.2,"presence_penalty":-0.5,"frequency_penalty":0.25,
-            "n":1,"best_of":1,"suffix":"","logit_bias":{},"user":"u","whatever":1,"timeout_ms":5000
+            "n":1,"best_of":1,"suffix":"","logit_bias":{},"user":"u","whatever":1,"timeout_ms":5000,"band":"batch",
+            "constraints":{"backend":"cpu","architecture":"llama","min_kv_tokens":64}
             """);
     assertThat(spec.sampling()).isEqualTo(new Sampling(0.5f, 8, 0.6f, 0.05f, 1.2f, -0.5f, 0.25f));
     assertThat(spec.maxTokens()).isEqualTo(7);
@@ -80,6 +83,11 @@ class CompletionsTest {
     assertThat(spec.promptLogprobs()).isTrue();
     assertThat(spec.cancelOnDisconnect()).isTrue();
     assertThat(spec.timeoutMillis()).isEqualTo(5000);
+    assertThat(spec.scheduling().band()).isEqualTo(Band.BATCH);
+    assertThat(spec.constraints()).isEqualTo(new Constraints("cpu", "", "llama", 64));
+    RequestSpec plain = submitted("\"n\":1");
+    assertThat(plain.scheduling().band()).isEqualTo(Band.INTERACTIVE);
+    assertThat(plain.constraints()).isEqualTo(Constraints.NONE);
   }
 
   @Test

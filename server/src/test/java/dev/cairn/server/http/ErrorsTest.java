@@ -94,6 +94,21 @@ class ErrorsTest {
             + " without it.",
         "timeout_ms | \"timeout_ms\":0 | timeout_ms is the number 0; expected an integer from 1 to"
             + " 2147483647.",
+        "band | \"band\":\"urgent\" | band is the string \"urgent\"; expected \"system\","
+            + " \"production\", \"interactive\", \"batch\".",
+        "band | \"band\":1 | band is the number 1; expected a string.",
+        "constraints | \"constraints\":\"cpu\" | constraints is the string \"cpu\"; expected an object.",
+        "constraints.backend | \"constraints\":{\"backend\":\"\"} | constraints.backend is an empty"
+            + " string; expected a name of 1 to 64 characters.",
+        "constraints.weight_type | \"constraints\":{\"weight_type\":\"Q4_0\"} |"
+            + " constraints.weight_type is the string \"Q4_0\"; expected \"F32\", which the model has.",
+        "constraints.architecture | \"constraints\":{\"architecture\":\"qwen3\"} |"
+            + " constraints.architecture is the string \"qwen3\"; expected \"llama\", which the model"
+            + " has.",
+        "constraints.min_kv_tokens | \"constraints\":{\"min_kv_tokens\":-1} |"
+            + " constraints.min_kv_tokens is the number -1; expected an integer from 0 to 2147483647.",
+        "constraints.min_kv | \"constraints\":{\"min_kv\":1} | constraints.min_kv is not known;"
+            + " expected backend, weight_type, architecture, min_kv_tokens.",
         "on_disconnect | \"on_disconnect\":\"stay\" | on_disconnect is the string \"stay\"; expected"
             + " \"continue\" or \"cancel\".",
       })

@@ -40,6 +40,9 @@ class OtherRoutesTest {
     assertThat(status.get("prompt_tokens").asInt()).isEqualTo(3);
     assertThat(status.get("completion_tokens").asInt()).isEqualTo(7);
     assertThat(status.get("seed").asLong()).isEqualTo(5);
+    assertThat(status.get("band").asText()).isEqualTo("interactive");
+    assertThat(status.get("attempts").toString())
+        .isEqualTo("[{\"epoch\":1,\"first_index\":0,\"device\":\"memory\",\"numerics\":\"0\"}]");
     assertThat(status.get("text").asText()).isEqualTo("héllo ");
   }
 
