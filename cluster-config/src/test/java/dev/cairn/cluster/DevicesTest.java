@@ -5,6 +5,8 @@ import static dev.cairn.cluster.SimulatedNodes.get;
 import static dev.cairn.cluster.SimulatedNodes.spec;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cairn.actors.DeviceDirectory;
+import dev.cairn.actors.DevicePlacement;
 import dev.cairn.actors.RequestView;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.actors.SchedulerActor.DrainState;
@@ -127,6 +129,21 @@ class DevicesTest {
       ActorRef<SchedulerActor.Command> scheduler,
       Function<ActorRef<DrainState>, SchedulerActor.Command> command) {
     return AskPattern.ask(scheduler, command::apply, LONG, gateway.system().scheduler());
+  }
+
+  @Test
+  @DisplayName("what cairn.placement says reaches placement")
+  void settings() {
+    String said =
+        "cairn.placement { cooldown = 7 s, hysteresis = 0.2, spillover = 0.25, prefix-tokens = 9,"
+            + " max-prefixes = 8, explained-devices = 3, probe-interval = 1 s, probe-timeout = 6 s }";
+    ClusterSettings settings = ClusterSettings.from(SimulatedNodes.config(said));
+    assertThat(settings.placement())
+        .isEqualTo(
+            new DevicePlacement.Settings(
+                Duration.ofSeconds(7), 0.2, 0.25, 9, 8, 3, Duration.ofSeconds(6)));
+    assertThat(settings.directory())
+        .isEqualTo(new DeviceDirectory.Settings(Duration.ofSeconds(1), Duration.ofSeconds(6)));
   }
 
   @Test

@@ -40,6 +40,8 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
       counter("cairn.tokens.committed", "Generated tokens that are durable.");
   private final Counter staleResults =
       counter("cairn.stale.results", "Results of a device that came too late and were dropped.");
+  private final Counter garbledAnswers =
+      counter("cairn.garbled.answers", "Answers of devices that made no sense.");
   private final Counter deviceErrors = counter("cairn.device.errors", "Failures of a device.");
   private final Counter userErrors =
       counter("cairn.user.errors", "Requests refused because of what they asked for.");
@@ -154,6 +156,11 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   @Override
   public void prefixCacheHit(int tokens) {
     prefixCacheHitTokens.increment(tokens);
+  }
+
+  @Override
+  public void garbledAnswer() {
+    garbledAnswers.increment();
   }
 
   @Override

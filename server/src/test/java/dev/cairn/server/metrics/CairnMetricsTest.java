@@ -49,6 +49,8 @@ class CairnMetricsTest {
     metrics.staleResult();
     metrics.prefixCacheHit(64);
     metrics.deviceError();
+    metrics.garbledAnswer();
+    metrics.garbledAnswer();
     metrics.userError();
     metrics.journal(
         () ->
@@ -71,6 +73,7 @@ class CairnMetricsTest {
         "cairn_journal_expired_requests_total 11.0",
         "cairn_stale_results_total 1.0",
         "cairn_device_errors_total 1.0",
+        "cairn_garbled_answers_total 2.0",
         "cairn_user_errors_total 1.0",
         "cairn_held{kind=\"readers\"} 9.0",
         "cairn_requests_queued 1.0",
