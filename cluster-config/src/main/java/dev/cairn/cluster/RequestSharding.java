@@ -116,5 +116,6 @@ final class RequestSharding {
     leaks.register("admissions", gate::unfinished);
     leaks.register("views", views::size);
     leaks.register("readers", views::readers);
+    leaks.register("followers", placement::followers);
   }
 }

@@ -223,7 +223,14 @@ class CairnNodeTest {
       get(empty);
       assertThat(node.leaks().held())
           .containsOnlyKeys(
-              "admissions", "kv-blocks", "readers", "sequences", "slots", "steps", "views");
+              "admissions",
+              "followers",
+              "kv-blocks",
+              "readers",
+              "sequences",
+              "slots",
+              "steps",
+              "views");
       RequestView again = get(node.requests().find("r1")).orElseThrow();
       assertThat(again.snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.LENGTH);
     }
