@@ -19,7 +19,10 @@ public final class Readiness {
 
   /** Reasons by part; empty when the node is ready. */
   public Map<String, String> reasons() {
-    return new TreeMap<>(reasons);
+    // Not by the constructor: it counts first and reads then, and a part may be ready in between.
+    Map<String, String> now = new TreeMap<>();
+    reasons.forEach(now::put);
+    return now;
   }
 
   public boolean isReady() {

@@ -36,6 +36,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.persistence.typed.EventRejectedException;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.RecoveryCompleted;
+import org.apache.pekko.persistence.typed.RecoveryFailed;
 import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
 import org.apache.pekko.persistence.typed.javadsl.Effect;
 import org.apache.pekko.persistence.typed.javadsl.EventHandler;
@@ -253,6 +254,8 @@ public final class RequestActor
   private static BackoffSupervisorStrategy onPersistFailure(Environment env) {
     return env.journalMayReturn()
         ? SupervisorStrategy.restartWithBackoff(env.minRestart(), env.maxRestart(), 0.2)
+            // The journal says why, once for all requests.
+            .withLoggingEnabled(false)
         : null;
   }
 
@@ -276,6 +279,7 @@ public final class RequestActor
     return newSignalHandlerBuilder()
         .onSignal(RecoveryCompleted.instance(), this::onRecovered)
         .onSignal(PreRestart.instance(), state -> unwatch())
+        .onSignal(RecoveryFailed.class, this::onRecoveryFailed)
         .onSignal(PostStop.instance(), this::onStopped)
         .build();
   }
@@ -367,6 +371,15 @@ public final class RequestActor
     List<Command> again = List.copyOf(unanswered.values());
     unanswered.clear();
     again.forEach(context.getSelf()::tell);
+  }
+
+  private void onRecoveryFailed(RequestState state, RecoveryFailed failed) {
+    context
+        .getLog()
+        .warn(
+            "request {} cannot be read from the journal: {}",
+            requestId,
+            failed.getFailure().getMessage());
   }
 
   /** A write that failed and is in the journal nevertheless has had none of its effects. */

@@ -4,19 +4,23 @@ import static dev.cairn.cluster.SimulatedNodes.alone;
 import static dev.cairn.cluster.SimulatedNodes.get;
 import static dev.cairn.cluster.SimulatedNodes.spec;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.typesafe.config.Config;
 import dev.cairn.actors.RejectedException;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.RequestView;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.postgres.LocalPostgres;
 import dev.cairn.scheduling.SimulatedDevice;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
@@ -24,8 +28,10 @@ import org.apache.pekko.cluster.sharding.ShardRegion.CurrentShardRegionState;
 import org.apache.pekko.cluster.sharding.typed.GetShardRegionState;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+import org.apache.pekko.cluster.typed.Cluster;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Gateways that share a journal in a real PostgreSQL. */
 class PostgresClusterTest {
@@ -65,6 +71,10 @@ class PostgresClusterTest {
     return ids;
   }
 
+  private static int port(CairnNode node) {
+    return (int) Cluster.get(node.system()).selfMember().address().port().get();
+  }
+
   private static RequestView submit(RequestSpec spec, CairnNode one, CairnNode other)
       throws Exception {
     try {
@@ -89,6 +99,14 @@ class PostgresClusterTest {
     }
   }
 
+  private static void until(Callable<Boolean> condition, String what) throws Exception {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (!condition.call()) {
+      assertThat(System.nanoTime()).as(what).isLessThan(deadline);
+      Thread.onSpinWait();
+    }
+  }
+
   private static void awaitEnd(RequestView view) {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (view.snapshot().finish().isEmpty()) {
@@ -110,7 +128,7 @@ class PostgresClusterTest {
             nodes.start(
                 cluster(port) + "cairn.node { roles = [device], port = " + port + " }", true);
         CairnNode one = nodes.start(mortal, true);
-        CairnNode other = nodes.start(gateway, true)) {
+        CairnNode other = nodes.start(mortal, true)) {
       SimulatedDevice steps = nodes.devices.poll(5, TimeUnit.SECONDS);
       List<RequestSpec> specs = new ArrayList<>();
       List<RequestView> views = new ArrayList<>();
@@ -127,16 +145,96 @@ class PostgresClusterTest {
         assertThat(System.nanoTime()).as("time to a first token").isLessThan(deadline);
         Thread.onSpinWait();
       }
-      one.close();
+      // Of two gateways the one with the lowest address goes on.
+      boolean lower = port(one) < port(other);
+      CairnNode left = lower ? one : other;
+      (lower ? other : one).close();
       steps.allow(1_000_000);
       for (RequestSpec spec : specs) {
-        RequestView view = found(other, spec.id());
+        RequestView view = found(left, spec.id());
         awaitEnd(view);
         assertThat(view.snapshot().tokens().toArray())
             .as("replay with -Dcairn.seed=" + seed)
             .isEqualTo(alone(spec));
       }
-      assertThat(other.journal().orElseThrow().unfinished("", 100)).isEmpty();
+      assertThat(left.journal().orElseThrow().unfinished("", 100)).isEmpty();
     }
+  }
+
+  @Test
+  @DisplayName("L5 after a restart what is unfinished is started by itself, and what ended is not")
+  void remembered() throws Exception {
+    Random random = new Random(7);
+    String alone = cluster(SimulatedNodes.freePort()).replaceAll("cairn.cluster.seeds.*", "");
+    RequestSpec ends = spec("ends", random);
+    RequestSpec open =
+        RequestSpec.of("open", "m", "print", new int[] {1, 2, 3})
+            .submittedAtMillis(1)
+            .maxTokens(40)
+            .ignoreEos(true)
+            .build();
+    try (CairnNode node = nodes.start(alone, false)) {
+      awaitEnd(get(node.requests().submit(ends)));
+      until(() -> !owned(node).contains("ends"), "the one that ended to be let go");
+    }
+    nodes.devices.clear();
+    try (CairnNode node = nodes.start(alone, true)) {
+      get(node.requests().submit(open));
+      nodes.devices.take().allow(3);
+    }
+    try (CairnNode node = nodes.start(alone, false)) {
+      until(() -> node.journal().orElseThrow().unfinished("", 10).isEmpty(), "its end, unasked");
+      assertThat(owned(node)).doesNotContain("ends");
+      RequestView view = found(node, "open");
+      awaitEnd(view);
+      assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(open));
+    }
+  }
+
+  @Test
+  @DisplayName("gateways of other journals refuse each other and say which they have")
+  void wrongMixes(@TempDir Path directory) throws Exception {
+    int port = SimulatedNodes.freePort();
+    String rocks =
+        "cairn.cluster.seeds = [\"127.0.0.1:"
+            + port
+            + "\"]\ncairn.journal.directory = \""
+            + directory
+            + "\"\n";
+    String elsewhere = cluster(port).replace(database, LocalPostgres.shared().createDatabase());
+    try (CairnNode gateway = nodes.start(cluster(port) + "cairn.node.port = " + port, false)) {
+      assertThatThrownBy(() -> nodes.start(rocks, false))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining(
+              "a gateway at 127.0.0.1:" + port + " whose journal is the PostgreSQL")
+          .hasMessageContaining("this node's is its own, in RocksDB")
+          .hasMessageContaining("expected the same one: cairn.profile = cluster");
+      assertThatThrownBy(() -> nodes.start(elsewhere, false))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("and this node's is the PostgreSQL database");
+      awaitEnd(get(gateway.requests().submit(spec("still", new Random(4)))));
+    }
+    try (CairnNode gateway = nodes.start(rocks + "cairn.node.port = " + port, false)) {
+      assertThat(gateway.readiness().isReady()).isTrue();
+      assertThatThrownBy(() -> nodes.start(cluster(port), false))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("whose journal this node cannot share")
+          .hasMessageContaining("or cairn.profile = cluster on every gateway");
+    }
+  }
+
+  @Test
+  void aProfileThatThereIsNotIsRefused() {
+    assertThatThrownBy(() -> SimulatedNodes.config("cairn.profile = twin"))
+        .hasMessage("cairn.profile is \"twin\", expected single or cluster");
+  }
+
+  @Test
+  @DisplayName("the environment's CAIRN_POSTGRES_… goes before a file")
+  void environment() {
+    Config config = SimulatedNodes.config("cairn.postgres { user = file, password = file }");
+    assertThat(config.getString("cairn.postgres.user")).isEqualTo("file");
+    assertThat(config.getString("cairn.postgres.password"))
+        .isEqualTo(System.getenv("CAIRN_POSTGRES_PASSWORD"));
   }
 }

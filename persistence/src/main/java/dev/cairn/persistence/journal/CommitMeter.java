@@ -18,6 +18,7 @@ public final class CommitMeter {
   private final List<CommitListener> commitListeners = new CopyOnWriteArrayList<>();
   private final List<Consumer<Throwable>> failureListeners = new CopyOnWriteArrayList<>();
   private final AtomicLong overloads = new AtomicLong();
+  private final AtomicLong failedWrites = new AtomicLong();
   private long commits;
   private long events;
   private long bytes;
@@ -44,6 +45,11 @@ public final class CommitMeter {
   /** Ends a commit that failed; others go on. */
   public synchronized void giveUp(long begun) {
     underWay.remove(Long.valueOf(begun));
+  }
+
+  /** Counts a write whose actor has to replay. */
+  public void failedWrite() {
+    failedWrites.incrementAndGet();
   }
 
   /** Tells the listeners of a commit. */
@@ -113,6 +119,7 @@ public final class CommitMeter {
         underWay.isEmpty() ? 0 : System.nanoTime() - underWay.get(0),
         depth,
         overloads.get(),
+        failedWrites.get(),
         full,
         storage,
         cause());

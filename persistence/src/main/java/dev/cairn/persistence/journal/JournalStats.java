@@ -13,6 +13,7 @@ import java.util.Optional;
  *     large value is a stalled disk
  * @param queueDepth writes that wait for the next batch
  * @param overloads writes refused because the queue was full
+ * @param failedWrites writes that failed for another reason: their actors replay
  * @param diskFull whether free space is below the reserve
  * @param storage what is kept, and what the retention deleted
  * @param cause why the journal failed; empty while it works
@@ -25,6 +26,7 @@ public record JournalStats(
     long currentCommitNanos,
     int queueDepth,
     long overloads,
+    long failedWrites,
     boolean diskFull,
     JournalStorage storage,
     Optional<Throwable> cause) {

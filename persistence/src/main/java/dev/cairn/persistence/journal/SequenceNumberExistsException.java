@@ -5,14 +5,13 @@ public final class SequenceNumberExistsException extends IllegalStateException {
   private static final long serialVersionUID = 1L;
 
   /** In a journal of several writers: another incarnation was there first. */
-  public SequenceNumberExistsException(String persistenceId, long sequenceNr, Throwable cause) {
+  public SequenceNumberExistsException(String persistenceId, long sequenceNr) {
     super(
         "A write for "
             + persistenceId
             + " begins at sequence number "
             + sequenceNr
-            + ", which another incarnation has committed; this one replays.",
-        cause);
+            + ", which another incarnation has committed; this one replays.");
   }
 
   SequenceNumberExistsException(String persistenceId, long sequenceNr, long highest) {

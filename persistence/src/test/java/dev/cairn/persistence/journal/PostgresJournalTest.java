@@ -159,7 +159,9 @@ class PostgresJournalTest {
       loser.expectMsgClass(Duration.ofSeconds(30), JournalProtocol.WriteMessagesFailed.class);
       assertThat(loser.expectMsgClass(JournalProtocol.WriteMessageFailure.class).cause())
           .isInstanceOf(SequenceNumberExistsException.class)
-          .hasMessageContaining("r1 begins at sequence number 3, which another incarnation");
+          .hasMessageContaining("r1 begins at sequence number 3, which another incarnation")
+          .hasNoCause();
+      assertThat(JournalExtension.get(other.system()).stats().failedWrites()).isEqualTo(1);
       assertThat(other.replay("r1").sequenceNrs()).containsExactly(1L, 2L, 3L);
       assertThat(JournalExtension.get(other.system()).unavailable()).isEmpty();
     }

@@ -221,6 +221,10 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
             j -> j.get().get().storage().expiredRequests())
         .description("Finished requests that the journal's retention deleted.")
         .register(registry);
+    FunctionCounter.builder(
+            "cairn.journal.failed.writes", journal, j -> j.get().get().failedWrites())
+        .description("Writes that the journal in PostgreSQL did not commit, or may have.")
+        .register(registry);
   }
 
   private void journalGauge(String name, String help, ToDoubleFunction<JournalStats> value) {

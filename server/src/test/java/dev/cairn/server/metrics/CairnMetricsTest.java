@@ -55,7 +55,7 @@ class CairnMetricsTest {
     metrics.journal(
         () ->
             new JournalStats(
-                1, 2, 3, 4, 5, 6, 7, false, new JournalStorage(8, 9, 10, 11), Optional.empty()),
+                1, 2, 3, 4, 5, 6, 7, 12, false, new JournalStorage(8, 9, 10, 11), Optional.empty()),
         "fsync");
     metrics.held(() -> Map.of("readers", 9L));
     metrics.scheduler(new SchedulingStats(1, 2, 3, 4, 5, 60, 1, 32, 6, 0, 15, 0));
@@ -71,6 +71,7 @@ class CairnMetricsTest {
         "cairn_journal_finished_requests 9.0",
         "cairn_journal_finished_bytes 10.0",
         "cairn_journal_expired_requests_total 11.0",
+        "cairn_journal_failed_writes_total 12.0",
         "cairn_stale_results_total 1.0",
         "cairn_device_errors_total 1.0",
         "cairn_garbled_answers_total 2.0",

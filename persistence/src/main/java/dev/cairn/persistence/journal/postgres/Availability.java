@@ -51,8 +51,8 @@ final class Availability implements AutoCloseable {
   }
 
   /** A write failed. */
-  void failed(Throwable failure) {
-    become(Optional.of(sentence(String.valueOf(failure.getMessage()))));
+  void failed(String why) {
+    become(Optional.of(sentence(why)));
   }
 
   private void run() {
@@ -75,7 +75,7 @@ final class Availability implements AutoCloseable {
           ? Optional.of(sentence("it takes no writes, expected the primary"))
           : Optional.empty();
     } catch (SQLException e) {
-      return Optional.of(sentence(e.getMessage()));
+      return Optional.of(sentence(SqlStates.sentence(e)));
     }
   }
 

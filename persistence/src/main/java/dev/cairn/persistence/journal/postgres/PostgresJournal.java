@@ -102,19 +102,34 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
       return written;
     }
     Throwable failure = written.failed().get();
-    if (SqlStates.isDuplicateKey(failure)) {
-      RuntimeException exists =
-          new SequenceNumberExistsException(persistenceId, sequenceNr, failure);
-      LOG.warn(exists.getMessage());
-      return new Failure<>(exists);
+    meter.failedWrite();
+    RuntimeException said = said(failure, persistenceId, sequenceNr);
+    if (availability.reason().isEmpty()) {
+      LOG.warn(said.getMessage());
+    } else {
+      LOG.debug(said.getMessage());
     }
+    return new Failure<>(said);
+  }
+
+  /** What a write fails with. The driver's own exception has the events in its text. */
+  private RuntimeException said(Throwable failure, String persistenceId, long sequenceNr) {
+    if (SqlStates.isDuplicateKey(failure)) {
+      return new SequenceNumberExistsException(persistenceId, sequenceNr);
+    }
+    String why = SqlStates.sentence(failure);
     if (SqlStates.isDiskFull(failure)) {
       fullSince.set(System.nanoTime());
     } else if (!SqlStates.isConflict(failure)) {
-      availability.failed(failure);
+      availability.failed(why);
     }
-    LOG.warn("A write of {} from sequence number {} failed.", persistenceId, sequenceNr, failure);
-    return written;
+    return new PostgresException(
+        "A write of "
+            + persistenceId
+            + " from sequence number "
+            + sequenceNr
+            + " failed, and whether it is committed has to be read: "
+            + why);
   }
 
   /** A transaction begins. */

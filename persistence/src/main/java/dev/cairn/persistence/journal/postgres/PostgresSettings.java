@@ -78,6 +78,8 @@ record PostgresSettings(
     PGProperty.APPLICATION_NAME.set(properties, "cairn");
     PGProperty.CONNECT_TIMEOUT.set(properties, seconds(connectTimeout));
     PGProperty.SOCKET_TIMEOUT.set(properties, seconds(socketTimeout));
+    // Keys of the journal have no place in a log.
+    PGProperty.LOG_SERVER_ERROR_DETAIL.set(properties, false);
     PGProperty.TCP_KEEP_ALIVE.set(properties, true);
     return properties;
   }

@@ -2,6 +2,8 @@ package dev.cairn.persistence.journal.postgres;
 
 import java.sql.SQLException;
 import java.util.Set;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /**
  * What PostgreSQL's error codes mean to the journal ("PostgreSQL Error Codes" in its manual). Each
@@ -32,6 +34,23 @@ final class SqlStates {
   static boolean isAway(SQLException failure) {
     String state = String.valueOf(failure.getSQLState());
     return state.startsWith("08") || state.startsWith("57P") || state.equals("53300");
+  }
+
+  /** Why it failed, without the statement and its values, which a batch's own message has. */
+  static String sentence(Throwable failure) {
+    Throwable cause = failure;
+    for (int depth = 0; depth < MAX_DEPTH; depth++) {
+      Throwable next =
+          cause instanceof SQLException e && e.getNextException() != null
+              ? e.getNextException()
+              : cause.getCause();
+      if (next == null) {
+        break;
+      }
+      cause = next;
+    }
+    ServerErrorMessage server = cause instanceof PSQLException e ? e.getServerErrorMessage() : null;
+    return server == null ? String.valueOf(cause.getMessage()) : server.getMessage();
   }
 
   private static boolean any(Throwable failure, Set<String> states, int depth) {
