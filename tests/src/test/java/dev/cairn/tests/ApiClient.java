@@ -39,14 +39,21 @@ final class ApiClient {
   static final class RefusedException extends RuntimeException {
     private static final long serialVersionUID = 1;
     private final int status;
+    private final boolean saysWhen;
 
-    RefusedException(int status, String message) {
+    RefusedException(HttpResponse<?> response, String message) {
       super(message);
-      this.status = status;
+      this.status = response.statusCode();
+      this.saysWhen = response.headers().firstValue("Retry-After").isPresent();
     }
 
     int status() {
       return status;
+    }
+
+    /** Whether it says when to try again. */
+    boolean saysWhen() {
+      return saysWhen;
     }
   }
 
@@ -150,7 +157,7 @@ final class ApiClient {
       try (InputStream unread = response.body()) {
         if (response.statusCode() != 200) {
           String message = new String(unread.readAllBytes(), StandardCharsets.UTF_8);
-          throw new RefusedException(response.statusCode(), message);
+          throw new RefusedException(response, message);
         }
         return response.headers().firstValue("X-Request-Id").orElseThrow();
       }
@@ -183,7 +190,7 @@ final class ApiClient {
         new BufferedReader(new InputStreamReader(response.body(), StandardCharsets.UTF_8))) {
       if (response.statusCode() != 200) {
         throw new RefusedException(
-            response.statusCode(),
+            response,
             request.uri() + " answered " + response.statusCode() + ": " + lines.readLine());
       }
       accepted.accept(response.headers().firstValue("X-Request-Id").orElseThrow());

@@ -37,8 +37,8 @@ final class ClientStream {
             client.stream(body, idempotencyKey, id -> requestId = id, event -> take(event, seen));
       }
     } catch (RefusedException e) {
-      // A server that stops or fails says so while it still can.
-      if (e.status() != 503) {
+      // A server that stops or fails says so, and when to try again, while it still can.
+      if (e.status() != 503 || !e.saysWhen()) {
         throw e;
       }
       refusals++;
