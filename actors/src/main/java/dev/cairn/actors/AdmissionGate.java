@@ -42,6 +42,11 @@ public final class AdmissionGate {
     return Entry.NEW;
   }
 
+  /** Whether a request would be refused, for it holds no place and there is none left. */
+  public boolean isFullFor(String requestId) {
+    return unfinished.size() >= limit && !unfinished.contains(requestId);
+  }
+
   /** Takes a place for a request that the journal brought back. */
   void readmit(String requestId) {
     unfinished.add(requestId);

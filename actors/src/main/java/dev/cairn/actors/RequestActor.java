@@ -27,9 +27,11 @@ import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.BackoffSupervisorStrategy;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.BehaviorInterceptor;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.PreRestart;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
+import org.apache.pekko.actor.typed.TypedActorContext;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
@@ -130,8 +132,14 @@ public final class RequestActor
   /** Answers. */
   public sealed interface Reply extends ClusterMessage {}
 
-  /** The request exists; its view is in this node's {@link RequestViews}. */
-  public record Known(String requestId) implements Reply {}
+  /**
+   * The request exists.
+   *
+   * @param version of the snapshot that its owner shows by now
+   * @param relay of the node where it lives, whose {@link RequestViews} have its view
+   */
+  public record Known(String requestId, long version, ActorRef<ViewRelay.Command> relay)
+      implements Reply {}
 
   /** There is no such request. */
   public record Unknown(String requestId) implements Reply {}
@@ -141,6 +149,16 @@ public final class RequestActor
 
   /** The id names a request with other content. */
   public record Conflict(String requestId) implements Reply {}
+
+  /** The request's actor is about to stop; the next one answers. */
+  public record Again(String requestId) implements Reply {}
+
+  /**
+   * The node where the request would live has no place for it.
+   *
+   * @param limit unfinished requests that it takes
+   */
+  public record Full(String requestId, int limit) implements Reply {}
 
   /**
    * Why a request is where it is.
@@ -162,6 +180,7 @@ public final class RequestActor
   /**
    * What a request needs of its node.
    *
+   * @param relay of this node
    * @param clockMillis milliseconds since the epoch
    * @param maxDeviceLosses attempts lost to device failures before a request ends with an error
    * @param linger how long a finished request's actor stays for readers
@@ -177,6 +196,7 @@ public final class RequestActor
   public record Environment(
       Placement<ActorRef<SchedulerActor.Command>> placement,
       RequestViews views,
+      ActorRef<ViewRelay.Command> relay,
       AdmissionGate gate,
       Tokenizer tokenizer,
       Telemetry telemetry,
@@ -207,6 +227,9 @@ public final class RequestActor
   private Runnable unfollow = () -> {};
   private long lastCommitNanos;
 
+  /** Whether the shard was asked to stop this actor. */
+  private boolean stopping;
+
   /**
    * @param passivate asks the actor's shard to stop it, because nobody needs it
    */
@@ -216,7 +239,11 @@ public final class RequestActor
         Behaviors.setup(
             context ->
                 Behaviors.withTimers(
-                    timers -> new RequestActor(requestId, env, passivate, context, timers)));
+                    timers -> {
+                      RequestActor actor =
+                          new RequestActor(requestId, env, passivate, context, timers);
+                      return Behaviors.intercept(() -> new Overtake(actor), actor);
+                    }));
     // A journal that refuses stops the actor, and so does one that fails for good; anything else
     // may
     // be over when it starts again.
@@ -334,6 +361,14 @@ public final class RequestActor
   private Effect<RequestEvent, RequestState> onSubmit(RequestState state, Submit submit) {
     env.crashPoint().reached(Boundary.BEFORE_ACCEPT);
     lastCommitNanos = env.nanoTime().getAsLong();
+    if (state.spec().isEmpty() && stopping) {
+      submit.replyTo().tell(new Again(requestId));
+      return Effect().none();
+    }
+    if (state.spec().isEmpty() && env.gate().enter(requestId) == AdmissionGate.Entry.FULL) {
+      submit.replyTo().tell(new Full(requestId, env.gate().limit()));
+      return onUnneeded();
+    }
     unanswered.put(submit.replyTo(), submit);
     long now = env.clockMillis().getAsLong();
     return perform(state, protocol.submit(state, submit.spec(), submit.replyTo(), now));
@@ -401,10 +436,8 @@ public final class RequestActor
 
   private void onStopped(RequestState state) {
     unfollow.run();
-    view.ifPresent(v -> env.views().remove(requestId, v));
-    if (state.spec().isEmpty()) {
-      env.gate().leave(requestId);
-    }
+    view.ifPresent(env.views()::disown);
+    env.gate().leave(requestId);
     protocol.submitter().ifPresent(s -> s.tell(new NotAccepted(requestId)));
   }
 
@@ -424,7 +457,7 @@ public final class RequestActor
     unanswered.remove(client);
     client.tell(
         switch (answer) {
-          case KNOWN -> new Known(requestId);
+          case KNOWN -> new Known(requestId, view.orElseThrow().snapshot().version(), env.relay());
           case UNKNOWN -> new Unknown(requestId);
           case CONFLICT -> new Conflict(requestId);
         });
@@ -435,14 +468,8 @@ public final class RequestActor
     if (state.isUnfinished()) {
       env.gate().readmit(requestId);
     }
-    // An actor that failed and starts again finds the view that its readers follow.
-    RequestView opened =
-        env.views()
-            .find(requestId)
-            .orElseGet(() -> new RequestView(state.spec().orElseThrow(), state.snapshot()));
-    view = Optional.of(opened);
-    env.views().add(requestId, opened);
-    opened.publish(state.snapshot(), context.getLog());
+    // Readers that were here before find that their view goes on.
+    view = Optional.of(env.views().own(state.spec().orElseThrow(), state.snapshot()));
     timers.startTimerWithFixedDelay(Check.INSTANCE, env.checkInterval());
   }
 
@@ -462,7 +489,9 @@ public final class RequestActor
               env.gate().leave(requestId);
               env.telemetry().finished(finish.reason());
             });
-    view.orElseThrow().publish(state.snapshot(), context.getLog());
+    if (!view.orElseThrow().publish(state.snapshot(), context.getLog())) {
+      env.telemetry().contradiction();
+    }
   }
 
   @Override
@@ -549,6 +578,7 @@ public final class RequestActor
 
   @Override
   public void unneeded() {
+    stopping = true;
     passivate.accept(context.getSelf());
   }
 
@@ -594,8 +624,36 @@ public final class RequestActor
     }
   }
 
+  /**
+   * Commands are put aside while the request writes. That a device is to let go must not wait for a
+   * disk, so it hears of it when the command comes.
+   */
+  private static final class Overtake extends BehaviorInterceptor<Command, Command> {
+    private final RequestActor actor;
+
+    Overtake(RequestActor actor) {
+      super(Command.class);
+      this.actor = actor;
+    }
+
+    @Override
+    public Behavior<Command> aroundReceive(
+        TypedActorContext<Command> context, Command command, ReceiveTarget<Command> target) {
+      if (command instanceof Cancel) {
+        actor.leaveNow(LetGo.CANCEL);
+      } else if (command instanceof Pause) {
+        actor.leaveNow(LetGo.PAUSE);
+      }
+      return target.apply(context, command);
+    }
+  }
+
+  private void leaveNow(LetGo why) {
+    watched.ifPresent(scheduler -> scheduler.tell(new SchedulerActor.LeaveNow(requestId, why)));
+  }
+
   private Effect<RequestEvent, RequestState> onUnneeded() {
-    passivate.accept(context.getSelf());
+    unneeded();
     return Effect().none();
   }
 }

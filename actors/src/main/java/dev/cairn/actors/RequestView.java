@@ -5,12 +5,14 @@ import dev.cairn.request.Snapshot;
 import java.util.Iterator;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 
 /**
  * Read-only window on a request's committed state. Its RequestActor publishes to it after each
- * commit; any number of readers follow it from whatever index they like, without entering the
- * actor's mailbox. Safe for any number of threads.
+ * commit, or where that lives on another node, the relay does; any number of readers follow it from
+ * whatever index they like, without entering an actor's mailbox. What it shows never shrinks. Safe
+ * for any number of threads.
  */
 public final class RequestView {
   /** Ends a reader's interest. */
@@ -19,12 +21,22 @@ public final class RequestView {
   }
 
   private final RequestSpec spec;
+  private final Consumer<RequestView> read;
   private final Set<Wake> readers = ConcurrentHashMap.newKeySet();
+  private final Set<Wake> relays = ConcurrentHashMap.newKeySet();
   private volatile Snapshot snapshot;
 
   RequestView(RequestSpec spec, Snapshot initial) {
+    this(spec, initial, view -> {});
+  }
+
+  /**
+   * @param read told whenever a reader comes
+   */
+  RequestView(RequestSpec spec, Snapshot initial, Consumer<RequestView> read) {
     this.spec = spec;
     this.snapshot = initial;
+    this.read = read;
   }
 
   public RequestSpec spec() {
@@ -43,7 +55,15 @@ public final class RequestView {
   public Subscription subscribe(Runnable wake) {
     Wake reader = new Wake(wake);
     readers.add(reader);
+    read.accept(this);
     return () -> readers.remove(reader);
+  }
+
+  /** The same for the relay, which is no reader. */
+  Subscription relay(Runnable wake) {
+    Wake relay = new Wake(wake);
+    relays.add(relay);
+    return () -> relays.remove(relay);
   }
 
   /** Readers that have not cancelled; for the leak registry. */
@@ -52,11 +72,39 @@ public final class RequestView {
   }
 
   /**
-   * Called by the request's actor alone, after a commit. A reader that fails does not stop others.
+   * Called after a commit by who feeds this view: the request's actor, or the relay. A snapshot
+   * that is older than what is shown came late and is dropped. A reader that fails does not stop
+   * others.
+   *
+   * @return whether it agrees with what is shown; one that takes something back is not shown
    */
-  void publish(Snapshot next, Logger log) {
-    snapshot = next;
-    for (Iterator<Wake> each = readers.iterator(); each.hasNext(); ) {
+  boolean publish(Snapshot next, Logger log) {
+    synchronized (this) {
+      Snapshot shown = snapshot;
+      if (next.version() < shown.version()) {
+        return true;
+      }
+      if (next.tokens().size() < shown.tokens().size()
+          || (shown.finish().isPresent() && next.finish().isEmpty())) {
+        log.error(
+            "request {} was to show version {} with {} tokens after version {} with {}; it keeps"
+                + " what it shows",
+            spec.id(),
+            next.version(),
+            next.tokens().size(),
+            shown.version(),
+            shown.tokens().size());
+        return false;
+      }
+      snapshot = next;
+    }
+    wake(readers, log);
+    wake(relays, log);
+    return true;
+  }
+
+  private void wake(Set<Wake> all, Logger log) {
+    for (Iterator<Wake> each = all.iterator(); each.hasNext(); ) {
       Wake reader = each.next();
       try {
         reader.wake.run();

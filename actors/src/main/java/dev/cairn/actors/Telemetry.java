@@ -41,6 +41,17 @@ public interface Telemetry {
   /** A device's answer about itself made no sense and was ignored. */
   default void garbledAnswer() {}
 
+  /**
+   * A message went to another node for readers there or here.
+   *
+   * @param updates how many requests it has news of
+   * @param bytes its size without the envelope
+   */
+  default void relayed(int updates, int bytes) {}
+
+  /** A request's owner took back what was shown; it was not believed. */
+  default void contradiction() {}
+
   /** The device failed. */
   default void deviceError() {}
 

@@ -418,7 +418,12 @@ public final class Follower<R> {
     return new Pull(incarnation, round, wants, drops);
   }
 
-  /** Requests that are followed, or whose copies are kept. */
+  /** Ids of the requests that are followed, or whose copies are kept. */
+  public Set<String> requests() {
+    return Set.copyOf(entries.keySet());
+  }
+
+  /** How many these are. */
   public int followed() {
     return entries.size();
   }

@@ -95,6 +95,7 @@ class EngineTest {
         new RequestActor.Environment(
             need -> Choice.of(new Target<>("sim-0", "sim-1", scheduler)),
             views,
+            kit.<ViewRelay.Command>createTestProbe().getRef(),
             gate,
             new TestTokenizer(),
             telemetry,
@@ -109,6 +110,10 @@ class EngineTest {
             Duration.ofMillis(50),
             false,
             CrashPoint.NONE);
+  }
+
+  private static void expectKnown(TestProbe<RequestActor.Reply> client, String id) {
+    assertThat(client.expectMessageClass(RequestActor.Known.class).requestId()).isEqualTo(id);
   }
 
   @AfterEach
@@ -131,7 +136,7 @@ class EngineTest {
         kit.spawn(RequestActor.create(spec.id(), env, self -> {}), spec.id());
     requests.add(request);
     request.tell(new RequestActor.Submit(spec, client.getRef()));
-    client.expectMessage(new RequestActor.Known(spec.id()));
+    expectKnown(client, spec.id());
     return views.find(spec.id()).orElseThrow();
   }
 
@@ -257,7 +262,7 @@ class EngineTest {
     requests.get(0).tell(new RequestActor.Cancel(client.getRef()));
     client.expectNoMessage(Duration.ofMillis(50));
     device.allow(1_000_000);
-    client.expectMessage(new RequestActor.Known("c"));
+    expectKnown(client, "c");
     Snapshot end = view.snapshot();
     assertThat(end.finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
     ViewProbe.finished(other);
@@ -328,7 +333,7 @@ class EngineTest {
     ActorRef<RequestActor.Command> moved =
         kit.spawn(RequestActor.create("m", env, self -> {}), "moved");
     moved.tell(new RequestActor.Find(client.getRef()));
-    client.expectMessage(new RequestActor.Known("m"));
+    expectKnown(client, "m");
     RequestView after = views.find("m").orElseThrow();
     ViewProbe.finished(after);
     assertThat(after.snapshot().tokens().toArray()).isEqualTo(alone(after.spec()));

@@ -97,11 +97,15 @@ class RequestMovesTest {
     return new Target<>(name, numerics, scheduler.getRef());
   }
 
+  private static void expectKnown(TestProbe<RequestActor.Reply> client, String id) {
+    assertThat(client.expectMessageClass(RequestActor.Known.class).requestId()).isEqualTo(id);
+  }
+
   @BeforeEach
   void start() {
     request = kit.spawn(RequestActor.create(ID, environment(), self -> {}));
     request.tell(new RequestActor.Submit(SPEC, client.getRef()));
-    client.expectMessage(new RequestActor.Known(ID));
+    expectKnown(client, ID);
     here.expectMessageClass(SchedulerActor.Admit.class);
     generated(here, 1, 0, 21, 22);
     awaitTold(here, new SchedulerActor.Committed(ID, 1, 2));
@@ -111,6 +115,7 @@ class RequestMovesTest {
     return new RequestActor.Environment(
         devices,
         views,
+        kit.<ViewRelay.Command>createTestProbe().getRef(),
         new AdmissionGate(8),
         new TestTokenizer(),
         new Recorded(),
@@ -148,11 +153,12 @@ class RequestMovesTest {
             new Handover(ID, epoch, index, tokens, List.of(), List.of(), end), from.getRef()));
   }
 
-  /** What comes next but for questions whether the request is still there. */
+  /** What comes next but for questions whether the request is still there, and overtaking words. */
   private static void awaitTold(
       TestProbe<SchedulerActor.Command> probe, SchedulerActor.Command expected) {
     SchedulerActor.Command next = probe.receiveMessage(Duration.ofSeconds(10));
-    while (next instanceof SchedulerActor.Adopt && !(expected instanceof SchedulerActor.Adopt)) {
+    while (next instanceof SchedulerActor.LeaveNow
+        || (next instanceof SchedulerActor.Adopt && !(expected instanceof SchedulerActor.Adopt))) {
       next = probe.receiveMessage(Duration.ofSeconds(10));
     }
     assertThat(next).isEqualTo(expected);
@@ -268,7 +274,7 @@ class RequestMovesTest {
     awaitTold(here, new SchedulerActor.Leave(ID, request, 1, LetGo.CANCEL));
     client.expectNoMessage(Duration.ofMillis(50));
     devices.away.get(here.getRef()).run();
-    client.expectMessage(new RequestActor.Known(ID));
+    expectKnown(client, ID);
     awaitTold(here, new SchedulerActor.Release(ID, 1));
     assertThat(explained().state()).isEqualTo(State.FINISHED);
     assertThat(devices.away).isEmpty();
@@ -278,11 +284,11 @@ class RequestMovesTest {
   @DisplayName("a priority is durable before it is answered, and the scheduler hears of it")
   void priority() {
     request.tell(new RequestActor.SetPriority(Band.PRODUCTION, client.getRef()));
-    client.expectMessage(new RequestActor.Known(ID));
+    expectKnown(client, ID);
     assertThat(events()).contains(new RequestEvent.Prioritized(ID, 1, 2, Band.PRODUCTION));
     awaitTold(here, new SchedulerActor.Prioritize(ID, 1, Band.PRODUCTION));
     request.tell(new RequestActor.SetPriority(Band.PRODUCTION, client.getRef()));
-    client.expectMessage(new RequestActor.Known(ID));
+    expectKnown(client, ID);
     assertThat(explained().band()).isEqualTo(Band.PRODUCTION);
     assertThat(events()).filteredOn(RequestEvent.Prioritized.class::isInstance).hasSize(1);
     // A scheduler that missed it hears of it when it is asked whether it still runs the request.

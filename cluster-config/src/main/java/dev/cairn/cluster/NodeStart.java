@@ -54,7 +54,7 @@ final class NodeStart {
     scheduler.ifPresent(
         own -> system.receptionist().tell(Receptionist.register(SchedulerActor.KEY, own)));
     Optional<ShardedRequests> requests =
-        journal.map(access -> sharding.start(scheduler, limits.maxContext(), access));
+        journal.map(access -> sharding.start(scheduler, limits, access));
     if (cluster.profile() == Profile.SINGLE) {
       requests.ifPresent(gateway -> recover(journal.orElseThrow(), gateway));
     }

@@ -41,6 +41,16 @@ final class NodeTelemetry implements Telemetry {
   }
 
   @Override
+  public void relayed(int updates, int bytes) {
+    next.relayed(updates, bytes);
+  }
+
+  @Override
+  public void contradiction() {
+    next.contradiction();
+  }
+
+  @Override
   public void deviceError() {
     next.deviceError();
   }

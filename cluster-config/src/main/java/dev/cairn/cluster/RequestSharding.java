@@ -7,7 +7,9 @@ import dev.cairn.actors.LeakRegistry;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.RequestViews;
 import dev.cairn.actors.SchedulerActor;
+import dev.cairn.actors.ViewRelay;
 import dev.cairn.persistence.journal.JournalAccess;
+import dev.cairn.scheduling.SchedulingLimits;
 import java.util.Optional;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -28,6 +30,7 @@ final class RequestSharding {
   private final RequestViews views = new RequestViews();
   private final AdmissionGate gate;
   private final DevicePlacement placement;
+  private final ViewRelay.Held held = new ViewRelay.Held();
 
   RequestSharding(
       StartUp startUp, CairnNode.Parts parts, NodeSettings settings, ClusterSettings cluster) {
@@ -45,7 +48,9 @@ final class RequestSharding {
    * @param own scheduler of this node's device
    */
   ShardedRequests start(
-      Optional<ActorRef<SchedulerActor.Command>> own, int maxContext, JournalAccess journal) {
+      Optional<ActorRef<SchedulerActor.Command>> own,
+      SchedulingLimits limits,
+      JournalAccess journal) {
     startUp.spawn(
         DeviceDirectory.create(
             cluster.directory(), System::nanoTime, placement, parts.telemetry(), own),
@@ -53,19 +58,25 @@ final class RequestSharding {
     if (own.isPresent()) {
       startUp.await(placement.any(), "the device");
     }
-    RequestActor.Environment env = environment();
     ClusterSharding sharding = ClusterSharding.get(startUp.system());
+    ActorRef<ViewRelay.Command> relay = startUp.spawn(ViewRelay.create(relay(sharding)), "relay");
+    RequestActor.Environment env = environment(relay);
     sharding.init(
         Entity.of(REQUEST, context -> request(context, env))
             .withStopMessage(RequestActor.Stop.INSTANCE)
             .withRole(ClusterSettings.GATEWAY));
     return new ShardedRequests(
         id -> sharding.entityRefFor(REQUEST, id),
-        own,
-        gate,
         views,
-        maxContext,
-        settings.requests().askTimeout(),
+        relay,
+        cluster.profile() == Profile.SINGLE ? Optional.of(gate) : Optional.empty(),
+        new ShardedRequests.Limits(
+            limits.maxContext(),
+            limits.maxWindow() + limits.maxStepsInFlight(),
+            cluster.maxMessageBytes(),
+            settings.requests().maxUnfinished(),
+            settings.requests().askTimeout(),
+            settings.requests().askAgain()),
         () -> journal.stats().diskFull(),
         startUp.system().executionContext());
   }
@@ -82,11 +93,25 @@ final class RequestSharding {
     return placement;
   }
 
-  private RequestActor.Environment environment() {
+  private ViewRelay.Environment relay(ClusterSharding sharding) {
+    return new ViewRelay.Environment(
+        cluster.relay(),
+        views,
+        id ->
+            sharding
+                .entityRefFor(REQUEST, id)
+                .ask(RequestActor.Find::new, cluster.relayLookupTimeout()),
+        parts.telemetry(),
+        System::nanoTime,
+        held);
+  }
+
+  private RequestActor.Environment environment(ActorRef<ViewRelay.Command> relay) {
     NodeSettings.Requests requests = settings.requests();
     return new RequestActor.Environment(
         placement,
         views,
+        relay,
         gate,
         parts.tokenizer(),
         parts.telemetry(),
@@ -117,5 +142,7 @@ final class RequestSharding {
     leaks.register("views", views::size);
     leaks.register("readers", views::readers);
     leaks.register("followers", placement::followers);
+    leaks.register("followed", held::followed);
+    leaks.register("relayed", held::followers);
   }
 }

@@ -1,55 +1,78 @@
 package dev.cairn.cluster;
 
 import dev.cairn.actors.AdmissionGate;
-import dev.cairn.actors.AdmissionGate.Entry;
 import dev.cairn.actors.RejectedException;
 import dev.cairn.actors.RejectedException.Kind;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.RequestView;
 import dev.cairn.actors.RequestViews;
 import dev.cairn.actors.Requests;
-import dev.cairn.actors.SchedulerActor;
+import dev.cairn.actors.ViewRelay;
 import dev.cairn.persistence.RequestSpec;
-import dev.cairn.request.LetGo;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityRef;
 
-/** Requests as sharded entities. */
+/** Requests as sharded entities, on whichever node each of them lives. */
 final class ShardedRequests implements Requests {
+  /** How often one call asks again because the request was on the move. */
+  private static final int MAX_MOVES = 8;
+
+  /**
+   * What the requests of a gateway are bounded by.
+   *
+   * @param maxContext longest sequence, in tokens
+   * @param maxHandOver most tokens that a device hands over at once
+   * @param maxMessageBytes most that a message between nodes may hold
+   * @param maxAsked submissions that may wait for their answer
+   * @param askTimeout longest wait for an answer
+   * @param askAgain when what has no answer is asked again
+   */
+  record Limits(
+      int maxContext,
+      int maxHandOver,
+      long maxMessageBytes,
+      int maxAsked,
+      Duration askTimeout,
+      Duration askAgain) {}
+
   private final Function<String, EntityRef<RequestActor.Command>> entities;
-  private final Optional<ActorRef<SchedulerActor.Command>> scheduler;
-  private final AdmissionGate gate;
   private final RequestViews views;
-  private final int maxContext;
-  private final Duration askTimeout;
+  private final ActorRef<ViewRelay.Command> relay;
+  private final Optional<AdmissionGate> alone;
+  private final Limits limits;
   private final BooleanSupplier storageFull;
   private final Executor executor;
+  private final AtomicInteger asked = new AtomicInteger();
   private volatile boolean closed;
 
+  /**
+   * @param alone the gate of this node, where all requests live here
+   * @param storageFull whether the journal has no room
+   */
   ShardedRequests(
       Function<String, EntityRef<RequestActor.Command>> entities,
-      Optional<ActorRef<SchedulerActor.Command>> scheduler,
-      AdmissionGate gate,
       RequestViews views,
-      int maxContext,
-      Duration askTimeout,
+      ActorRef<ViewRelay.Command> relay,
+      Optional<AdmissionGate> alone,
+      Limits limits,
       BooleanSupplier storageFull,
       Executor executor) {
     this.entities = entities;
-    this.scheduler = scheduler;
-    this.gate = gate;
     this.views = views;
-    this.maxContext = maxContext;
-    this.askTimeout = askTimeout;
+    this.relay = relay;
+    this.alone = alone;
+    this.limits = limits;
     this.storageFull = storageFull;
     this.executor = executor;
   }
@@ -63,85 +86,60 @@ final class ShardedRequests implements Requests {
       return CompletableFuture.failedFuture(full());
     }
     int wanted = spec.promptTokens().length + (spec.maxTokens() > 0 ? 1 : 0);
-    if (wanted > maxContext) {
+    if (wanted > limits.maxContext()) {
       return rejected(
           Kind.TOO_LONG,
           "the prompt has "
               + spec.promptTokens().length
               + " tokens, expected at most "
-              + (maxContext - 1)
+              + (limits.maxContext() - 1)
               + " so that one more fits into the context of "
-              + maxContext);
+              + limits.maxContext());
     }
-    Entry entry = gate.enter(spec.id());
-    if (entry == Entry.FULL) {
+    Optional<String> tooLarge = MessageSize.refusal(spec, limits);
+    if (tooLarge.isPresent()) {
+      return rejected(Kind.TOO_LONG, tooLarge.get());
+    }
+    if (alone.isPresent() && alone.get().isFullFor(spec.id())) {
+      return rejected(Kind.QUEUE_FULL, unfinished(alone.get().limit()));
+    }
+    if (asked.incrementAndGet() > limits.maxAsked()) {
+      asked.decrementAndGet();
       return rejected(
           Kind.QUEUE_FULL,
-          "the server has " + gate.limit() + " unfinished requests, as many as it takes");
+          limits.maxAsked() + " submissions wait for the journal, as many as this gateway takes");
     }
-    return ask(spec.id(), replyTo -> new RequestActor.Submit(spec, replyTo))
-        .thenApplyAsync(reply -> submitted(spec.id(), reply, entry), executor);
-  }
-
-  private RequestView submitted(String requestId, RequestActor.Reply reply, Entry entry) {
-    if (reply instanceof RequestActor.Known) {
-      RequestView view = view(requestId);
-      if (view.snapshot().finish().isPresent()) {
-        gate.leave(requestId);
-      }
-      return view;
-    }
-    if (entry == Entry.NEW) {
-      gate.leave(requestId);
-    }
-    if (reply instanceof RequestActor.NotAccepted) {
-      throw storageFull.getAsBoolean()
-          ? full()
-          : new RejectedException(Kind.UNAVAILABLE, "the journal does not take requests");
-    }
-    throw new RejectedException(
-        Kind.CONFLICT,
-        "there is a request " + requestId + " already, which asks for something else");
+    return find(spec.id(), replyTo -> new RequestActor.Submit(spec, replyTo), MAX_MOVES)
+        .whenComplete((view, failure) -> asked.decrementAndGet())
+        .thenApply(Optional::orElseThrow);
   }
 
   @Override
   public CompletionStage<Optional<RequestView>> find(String requestId) {
-    Optional<RequestView> here = views.find(requestId);
+    Optional<RequestView> here = views.owned(requestId);
     if (here.isPresent()) {
       return CompletableFuture.completedFuture(here);
     }
-    return ask(requestId, RequestActor.Find::new)
-        .thenApplyAsync(reply -> existing(requestId, reply), executor);
+    return find(requestId, RequestActor.Find::new, MAX_MOVES);
   }
 
   @Override
   public CompletionStage<Optional<RequestView>> cancel(String requestId) {
-    return leave(requestId, LetGo.CANCEL, RequestActor.Cancel::new);
+    return find(requestId, RequestActor.Cancel::new, MAX_MOVES);
   }
 
   @Override
   public CompletionStage<Optional<RequestView>> pause(String requestId) {
-    return leave(requestId, LetGo.PAUSE, RequestActor.Pause::new);
+    return find(requestId, RequestActor.Pause::new, MAX_MOVES);
   }
 
   @Override
   public CompletionStage<Optional<RequestView>> resume(String requestId) {
-    return ask(requestId, RequestActor.Resume::new)
-        .thenApplyAsync(reply -> existing(requestId, reply), executor);
-  }
-
-  private CompletionStage<Optional<RequestView>> leave(
-      String requestId,
-      LetGo why,
-      Function<ActorRef<RequestActor.Reply>, RequestActor.Command> command) {
-    // The request does not read its mailbox while it writes, so the device hears of it here as
-    // well.
-    scheduler.ifPresent(own -> own.tell(new SchedulerActor.LeaveNow(requestId, why)));
-    return ask(requestId, command).thenApplyAsync(reply -> existing(requestId, reply), executor);
+    return find(requestId, RequestActor.Resume::new, MAX_MOVES);
   }
 
   /** Brings a request back to life where it is unfinished. */
-  CompletionStage<?> wake(String requestId) {
+  CompletionStage<RequestActor.Reply> wake(String requestId) {
     return ask(requestId, RequestActor.Find::new);
   }
 
@@ -150,41 +148,152 @@ final class ShardedRequests implements Requests {
     closed = true;
   }
 
-  private Optional<RequestView> existing(String requestId, RequestActor.Reply reply) {
-    return reply instanceof RequestActor.Known ? Optional.of(view(requestId)) : Optional.empty();
+  /** Asks a request's actor, and finds the view of what it answers. */
+  private CompletionStage<Optional<RequestView>> find(
+      String requestId,
+      Function<ActorRef<RequestActor.Reply>, RequestActor.Command> command,
+      int moves) {
+    return ask(requestId, command)
+        .thenComposeAsync(reply -> answered(requestId, command, reply, moves), executor);
   }
 
-  private RequestView view(String requestId) {
-    return views
-        .find(requestId)
-        .orElseThrow(
-            () ->
-                new RejectedException(
-                    Kind.UNAVAILABLE, "request " + requestId + " moved while it was looked up"));
+  private CompletionStage<Optional<RequestView>> answered(
+      String requestId,
+      Function<ActorRef<RequestActor.Reply>, RequestActor.Command> command,
+      RequestActor.Reply reply,
+      int moves) {
+    if (reply instanceof RequestActor.Known known) {
+      Optional<RequestView> view = views.owned(requestId);
+      if (view.isPresent()) {
+        return CompletableFuture.completedFuture(view);
+      }
+      if (!known.relay().equals(relay)) {
+        return elsewhere(known).thenApply(Optional::of);
+      }
+    } else if (reply instanceof RequestActor.Unknown) {
+      return CompletableFuture.completedFuture(Optional.empty());
+    } else if (reply instanceof RequestActor.NotAccepted) {
+      return CompletableFuture.failedFuture(
+          storageFull.getAsBoolean()
+              ? full()
+              : new RejectedException(Kind.UNAVAILABLE, "the journal does not take requests"));
+    } else if (reply instanceof RequestActor.Conflict) {
+      return rejected(
+          Kind.CONFLICT,
+          "there is a request " + requestId + " already, which asks for something else");
+    } else if (reply instanceof RequestActor.Full node) {
+      return rejected(Kind.QUEUE_FULL, unfinished(node.limit()));
+    }
+    return moves > 0
+        ? find(requestId, command, moves - 1)
+        : rejected(Kind.UNAVAILABLE, "request " + requestId + " moved while it was looked up");
   }
 
+  /** The view of a request that lives on another node, once it shows what its owner did. */
+  private CompletionStage<RequestView> elsewhere(RequestActor.Known known) {
+    CompletableFuture<RequestView> followed = new CompletableFuture<>();
+    relay.tell(new ViewRelay.Follow(known.requestId(), known.relay(), followed));
+    return followed
+        .orTimeout(limits.askTimeout().toNanos(), TimeUnit.NANOSECONDS)
+        .thenComposeAsync(view -> shows(view, known.version()), executor)
+        .exceptionallyAsync(failure -> notShown(known.requestId(), failure), executor);
+  }
+
+  private RequestView notShown(String requestId, Throwable failure) {
+    if (cause(failure) instanceof RejectedException refused) {
+      throw refused;
+    }
+    throw new RejectedException(
+        Kind.UNAVAILABLE,
+        "the node where request "
+            + requestId
+            + " lives did not show it within "
+            + limits.askTimeout().toSeconds()
+            + " seconds");
+  }
+
+  private CompletableFuture<RequestView> shows(RequestView view, long version) {
+    CompletableFuture<RequestView> shown = new CompletableFuture<>();
+    Runnable look =
+        () -> {
+          if (view.snapshot().version() >= version) {
+            shown.complete(view);
+          }
+        };
+    RequestView.Subscription subscription = view.subscribe(look);
+    look.run();
+    return shown
+        .orTimeout(limits.askTimeout().toNanos(), TimeUnit.NANOSECONDS)
+        .whenComplete((done, failure) -> subscription.cancel());
+  }
+
+  /**
+   * Asks until there is an answer: what is sent to a node that has just died is lost. Whoever is
+   * asked twice does the same as once.
+   */
   private CompletionStage<RequestActor.Reply> ask(
       String requestId, Function<ActorRef<RequestActor.Reply>, RequestActor.Command> command) {
     CompletableFuture<RequestActor.Reply> reply = new CompletableFuture<>();
-    CompletionStage<RequestActor.Reply> asked =
-        entities.apply(requestId).ask(command::apply, askTimeout);
-    asked.whenComplete((r, failure) -> complete(reply, r, failure));
-    return reply;
+    // A clock of its own: a node that is put out of its cluster answers nothing any more.
+    reply.orTimeout(limits.askTimeout().toNanos(), TimeUnit.NANOSECONDS);
+    send(requestId, command, reply);
+    askAgain(requestId, command, reply);
+    return reply.handle(this::reply);
   }
 
-  private void complete(
-      CompletableFuture<RequestActor.Reply> reply, RequestActor.Reply r, Throwable failure) {
+  private void send(
+      String requestId,
+      Function<ActorRef<RequestActor.Reply>, RequestActor.Command> command,
+      CompletableFuture<RequestActor.Reply> reply) {
+    CompletionStage<RequestActor.Reply> asked =
+        entities.apply(requestId).ask(command::apply, limits.askTimeout());
+    asked.whenComplete(
+        (r, failure) -> {
+          if (failure == null) {
+            reply.complete(r);
+          } else if (!(cause(failure) instanceof TimeoutException)) {
+            reply.completeExceptionally(cause(failure));
+          }
+        });
+  }
+
+  private void askAgain(
+      String requestId,
+      Function<ActorRef<RequestActor.Reply>, RequestActor.Command> command,
+      CompletableFuture<RequestActor.Reply> reply) {
+    reply
+        .copy()
+        .orTimeout(limits.askAgain().toNanos(), TimeUnit.NANOSECONDS)
+        .whenCompleteAsync(
+            (r, late) -> {
+              if (late != null && !reply.isDone()) {
+                send(requestId, command, reply);
+                askAgain(requestId, command, reply);
+              }
+            },
+            executor);
+  }
+
+  private RequestActor.Reply reply(RequestActor.Reply reply, Throwable failure) {
     if (failure == null) {
-      reply.complete(r);
-      return;
+      return reply;
     }
-    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
-    reply.completeExceptionally(
-        cause instanceof TimeoutException
-            ? new RejectedException(
-                Kind.UNAVAILABLE,
-                "the journal did not answer within " + askTimeout.toSeconds() + " seconds")
-            : cause);
+    Throwable cause = cause(failure);
+    throw cause instanceof TimeoutException
+        ? new RejectedException(
+            Kind.UNAVAILABLE,
+            "the journal did not answer within " + limits.askTimeout().toSeconds() + " seconds")
+        : new CompletionException(cause);
+  }
+
+  private static Throwable cause(Throwable failure) {
+    return failure instanceof CompletionException && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
+  }
+
+  private static String unfinished(int limit) {
+    return "the server has " + limit + " unfinished requests, as many as it takes";
   }
 
   private static RejectedException full() {

@@ -224,9 +224,11 @@ class CairnNodeTest {
       assertThat(node.leaks().held())
           .containsOnlyKeys(
               "admissions",
+              "followed",
               "followers",
               "kv-blocks",
               "readers",
+              "relayed",
               "sequences",
               "slots",
               "steps",

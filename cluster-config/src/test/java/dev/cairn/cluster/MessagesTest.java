@@ -8,6 +8,7 @@ import dev.cairn.actors.ClusterMessage;
 import dev.cairn.actors.DeviceDirectory;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.SchedulerActor;
+import dev.cairn.actors.ViewRelay;
 import dev.cairn.cluster.admin.DeviceRow;
 import dev.cairn.cluster.admin.JournalReport;
 import dev.cairn.cluster.admin.NodeAdmin;
@@ -131,6 +132,7 @@ class MessagesTest {
     TestProbe<RequestActor.Reply> client = kit.createTestProbe();
     TestProbe<SchedulerActor.DrainState> drains = kit.createTestProbe();
     TestProbe<DeviceDirectory.Command> directory = kit.createTestProbe();
+    TestProbe<ViewRelay.Command> relay = kit.createTestProbe();
     TokenLogprobs logprobs = new TokenLogprobs(-0.5f, new int[] {7, 8}, new float[] {-0.5f, -2f});
     Handover handover =
         new Handover(
@@ -182,6 +184,11 @@ class MessagesTest {
             new RequestActor.DeviceLost(3),
             new RequestActor.Adopted(3),
             new RequestActor.NotHeld(3),
+            new RequestActor.Known("request", 7, relay.getRef()),
+            new RequestActor.Again("request"),
+            new RequestActor.Full("request", 1024),
+            new ViewRelay.PullNews(new byte[] {1, -2, 3}, relay.getRef()),
+            new ViewRelay.TakeNews(new byte[] {-1, 2}, relay.getRef()),
             new RequestActor.Unknown("request"),
             new RequestActor.NotAccepted("request"),
             new RequestActor.Conflict("request"),

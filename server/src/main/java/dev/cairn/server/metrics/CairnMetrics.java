@@ -42,6 +42,13 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
       counter("cairn.stale.results", "Results of a device that came too late and were dropped.");
   private final Counter garbledAnswers =
       counter("cairn.garbled.answers", "Answers of devices that made no sense.");
+  private final Counter relayMessages =
+      counter("cairn.relay.messages", "Messages to other nodes for readers there or here.");
+  private final Counter relayBytes = counter("cairn.relay.bytes", "Bytes of these messages.");
+  private final Counter contradictions =
+      counter(
+          "cairn.relay.contradictions",
+          "Times an owner took back what was shown of a request; it was not believed.");
   private final Counter deviceErrors = counter("cairn.device.errors", "Failures of a device.");
   private final Counter userErrors =
       counter("cairn.user.errors", "Requests refused because of what they asked for.");
@@ -161,6 +168,17 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   @Override
   public void garbledAnswer() {
     garbledAnswers.increment();
+  }
+
+  @Override
+  public void relayed(int updates, int bytes) {
+    relayMessages.increment();
+    relayBytes.increment(bytes);
+  }
+
+  @Override
+  public void contradiction() {
+    contradictions.increment();
   }
 
   @Override

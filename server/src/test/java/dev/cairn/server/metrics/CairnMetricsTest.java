@@ -47,6 +47,9 @@ class CairnMetricsTest {
     metrics.deviceIdle(TimeUnit.SECONDS.toNanos(2));
     metrics.journalCommit(7, TimeUnit.MILLISECONDS.toNanos(1));
     metrics.staleResult();
+    metrics.relayed(3, 200);
+    metrics.relayed(0, 50);
+    metrics.contradiction();
     metrics.prefixCacheHit(64);
     metrics.deviceError();
     metrics.garbledAnswer();
@@ -73,6 +76,9 @@ class CairnMetricsTest {
         "cairn_journal_expired_requests_total 11.0",
         "cairn_journal_failed_writes_total 12.0",
         "cairn_stale_results_total 1.0",
+        "cairn_relay_messages_total 2.0",
+        "cairn_relay_bytes_total 250.0",
+        "cairn_relay_contradictions_total 1.0",
         "cairn_device_errors_total 1.0",
         "cairn_garbled_answers_total 2.0",
         "cairn_user_errors_total 1.0",
