@@ -78,6 +78,7 @@ final class RequestSharding {
             settings.requests().askTimeout(),
             settings.requests().askAgain()),
         () -> journal.stats().diskFull(),
+        journal::unavailable,
         startUp.system().executionContext());
   }
 

@@ -20,6 +20,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityRef;
 
@@ -52,6 +53,7 @@ final class ShardedRequests implements Requests {
   private final Optional<AdmissionGate> alone;
   private final Limits limits;
   private final BooleanSupplier storageFull;
+  private final Supplier<Optional<String>> journalAway;
   private final Executor executor;
   private final AtomicInteger asked = new AtomicInteger();
   private volatile boolean closed;
@@ -67,6 +69,7 @@ final class ShardedRequests implements Requests {
       Optional<AdmissionGate> alone,
       Limits limits,
       BooleanSupplier storageFull,
+      Supplier<Optional<String>> journalAway,
       Executor executor) {
     this.entities = entities;
     this.views = views;
@@ -74,6 +77,7 @@ final class ShardedRequests implements Requests {
     this.alone = alone;
     this.limits = limits;
     this.storageFull = storageFull;
+    this.journalAway = journalAway;
     this.executor = executor;
   }
 
@@ -84,6 +88,10 @@ final class ShardedRequests implements Requests {
     }
     if (storageFull.getAsBoolean()) {
       return CompletableFuture.failedFuture(full());
+    }
+    Optional<String> away = journalAway.get();
+    if (away.isPresent()) {
+      return rejected(Kind.UNAVAILABLE, away.get());
     }
     int wanted = spec.promptTokens().length + (spec.maxTokens() > 0 ? 1 : 0);
     if (wanted > limits.maxContext()) {

@@ -111,7 +111,10 @@ class PostgresOutageTest {
             .cause()
             .isInstanceOfSatisfying(
                 RejectedException.class,
-                e -> assertThat(e.kind()).isEqualTo(RejectedException.Kind.UNAVAILABLE));
+                e -> {
+                  assertThat(e.kind()).isEqualTo(RejectedException.Kind.UNAVAILABLE);
+                  assertThat(e).hasMessageContaining("does not answer");
+                });
         List<int[]> shown = new ArrayList<>();
         for (RequestView view : views) {
           shown.add(view.snapshot().tokens().toArray());

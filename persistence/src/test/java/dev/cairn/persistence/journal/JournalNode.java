@@ -26,6 +26,8 @@ import scala.jdk.javaapi.CollectionConverters;
 final class JournalNode implements AutoCloseable {
   static final String WRITER = "6f1c1fa0-8a4b-4ad5-9c2e-1d0c7a0e3b11";
 
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
   private final ActorSystem system;
   private final ActorRef journal;
 
@@ -118,10 +120,10 @@ final class JournalNode implements AutoCloseable {
   void write(AtomicWrite... writes) {
     TestKit probe = probe();
     send(probe, writes);
-    probe.expectMsgClass(JournalProtocol.WriteMessagesSuccessful$.class);
+    probe.expectMsgClass(PATIENCE, JournalProtocol.WriteMessagesSuccessful$.class);
     for (AtomicWrite write : writes) {
       for (int i = 0; i < write.size(); i++) {
-        probe.expectMsgClass(JournalProtocol.WriteMessageSuccess.class);
+        probe.expectMsgClass(PATIENCE, JournalProtocol.WriteMessageSuccess.class);
       }
     }
   }

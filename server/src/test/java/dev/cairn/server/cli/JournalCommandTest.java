@@ -72,7 +72,7 @@ class JournalCommandTest {
   }
 
   /** Two requests, of which the first has ended. */
-  private static void write(ActorSystem system) {
+  static void write(ActorSystem system) {
     TestKit probe = new TestKit(system);
     persist(
         system,
