@@ -64,6 +64,10 @@ final class SimulatedNodes {
    * @param paused whether the device takes only the steps that it is allowed
    */
   CairnNode start(String text, boolean paused) {
+    return start(text, paused, Telemetry.NONE);
+  }
+
+  CairnNode start(String text, boolean paused, Telemetry telemetry) {
     Config config = config(text);
     DeviceConfig device = NodeSettings.from(config).deviceConfig(MODEL, 1024);
     Callable<Device> opener =
@@ -73,7 +77,7 @@ final class SimulatedNodes {
           return opened;
         };
     return CairnNode.start(
-        new CairnNode.Parts(config, MODEL, new TestTokenizer(), device, opener, Telemetry.NONE));
+        new CairnNode.Parts(config, MODEL, new TestTokenizer(), device, opener, telemetry));
   }
 
   static RequestSpec spec(String id, Random random) {
