@@ -30,7 +30,7 @@ class ClusterKillTest {
     long seed = Long.getLong("cairn.seed", System.nanoTime());
     System.out.println("ClusterKillTest: -Dcairn.seed=" + seed);
     Random random = new Random(seed);
-    Load load = new Load(STREAMS, 200).uninterrupted(directory.resolve("quiet"));
+    Load load = new Load(STREAMS, 400).uninterrupted(directory.resolve("quiet"));
     List<Long> pauses = new ArrayList<>();
     try (TestDatabase database = TestDatabase.create();
         TestCluster cluster =
@@ -40,7 +40,7 @@ class ClusterKillTest {
       for (int round = 0; round < ROUNDS; round++) {
         String when = "round " + round + "; replay with -Dcairn.seed=" + seed;
         int victim = random.nextInt(NODES);
-        CountDownLatch seen = new CountDownLatch(1 + random.nextInt(STREAMS * 20));
+        CountDownLatch seen = new CountDownLatch(1 + random.nextInt(STREAMS * 4));
         List<ClientStream> streams = new ArrayList<>();
         for (int i = 0; i < STREAMS; i++) {
           streams.add(load.stream(i, "round-" + round));
@@ -52,7 +52,11 @@ class ClusterKillTest {
           long killed = System.nanoTime();
           cluster.node(victim).kill();
           clients.join();
-          pauses.addAll(clients.pausesAfter(killed));
+          List<Long> ofThisRound = clients.pausesAfter(killed);
+          System.out.printf(
+              "ClusterKillTest: round %d, node %d killed: %s%n",
+              round, victim, Pauses.of(ofThisRound));
+          pauses.addAll(ofThisRound);
         }
         load.assertAsUninterrupted(streams, when);
         cluster.begin(victim).await();

@@ -48,7 +48,7 @@ class PartitionTest {
     long seed = Long.getLong("cairn.seed", System.nanoTime());
     System.out.println("PartitionTest: -Dcairn.seed=" + seed);
     Random random = new Random(seed);
-    Load load = new Load(STREAMS, 200).uninterrupted(directory.resolve("quiet"));
+    Load load = new Load(STREAMS, 400).uninterrupted(directory.resolve("quiet"));
     List<Long> pauses = new ArrayList<>();
     int putOut = 0;
     try (TestNetwork network = TestNetwork.of(NODES);
@@ -64,7 +64,7 @@ class PartitionTest {
       for (int round = 0; round < ROUNDS; round++) {
         Fault fault = Fault.values()[round % Fault.values().length];
         String when = fault + " in round " + round + "; replay with -Dcairn.seed=" + seed;
-        CountDownLatch seen = new CountDownLatch(1 + random.nextInt(STREAMS * 10));
+        CountDownLatch seen = new CountDownLatch(1 + random.nextInt(STREAMS * 4));
         List<ClientStream> streams = new ArrayList<>();
         for (int i = 0; i < STREAMS; i++) {
           streams.add(load.stream(i, "round-" + round));
