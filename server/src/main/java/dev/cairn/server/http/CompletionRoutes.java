@@ -9,13 +9,17 @@ import dev.cairn.persistence.RequestSpec;
 import dev.cairn.request.Snapshot;
 import dev.cairn.server.NodeHandle;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -34,15 +38,13 @@ final class CompletionRoutes {
   private final Requests requests;
   private final Tokenizer tokenizer;
   private final HttpSettings settings;
-  private final CompletionParser parser;
   private final Executor executor;
   private volatile boolean stopping;
 
-  CompletionRoutes(NodeHandle node, HttpSettings settings, CompletionParser parser) {
+  CompletionRoutes(NodeHandle node, HttpSettings settings) {
     this.requests = node.requests();
     this.tokenizer = node.tokenizer();
     this.settings = settings;
-    this.parser = parser;
     this.executor = node.system().classicSystem().dispatcher();
   }
 
@@ -50,31 +52,61 @@ final class CompletionRoutes {
     stopping = true;
   }
 
-  /** {@code POST /v1/completions}. */
-  CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body) {
+  /** A route that makes requests and answers with what they yield. */
+  CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body, CallParser parser) {
     CompletionCall wanted = parser.parse(body, idempotencyKey(call.request()));
-    RequestSpec spec = wanted.spec();
-    return requests
-        .submit(spec)
+    return submit(wanted.requests())
         .thenComposeAsync(
-            view -> {
-              if (!spec.isSameRequest(view.spec())) {
-                throw ApiError.conflict(
-                    "Idempotency-Key",
-                    "The Idempotency-Key names a request with other content; expected the same"
-                        + " body or another key.");
-              }
+            views -> {
               CompletionStage<HttpResponse> reply =
                   wanted.stream()
                       ? CompletableFuture.completedFuture(
                           events(
-                              view,
+                              views,
                               call.connection(),
-                              new EventRenderer(spec, tokenizer, wanted.includeUsage())))
-                      : whole(view, call.connection());
-              return reply.thenApply(response -> Replies.ofRequest(spec.id(), response));
+                              new EventRenderer(
+                                  wanted.requests(), tokenizer, wanted.includeUsage())))
+                      : whole(views, call.connection());
+              return reply.thenApply(response -> Replies.ofRequest(wanted.id(), response));
             },
             executor);
+  }
+
+  /**
+   * Submits the requests of a call.
+   *
+   * @return their views, once all are durable; where one is refused, those that are new are ended
+   */
+  CompletionStage<List<RequestView>> submit(List<RequestSpec> specs) {
+    List<CompletableFuture<RequestView>> submitted =
+        specs.stream().map(spec -> requests.submit(spec).toCompletableFuture()).toList();
+    return CompletableFuture.allOf(submitted.toArray(CompletableFuture[]::new))
+        .handleAsync(
+            (done, failure) -> {
+              if (failure != null) {
+                submitted.stream()
+                    .filter(each -> !each.isCompletedExceptionally())
+                    .forEach(each -> end(each.join(), "a request of its call was refused"));
+                throw failure instanceof CompletionException e
+                    ? e
+                    : new CompletionException(failure);
+              }
+              List<RequestView> views = submitted.stream().map(CompletableFuture::join).toList();
+              checkSame(specs, views);
+              return views;
+            },
+            executor);
+  }
+
+  private static void checkSame(List<RequestSpec> specs, List<RequestView> views) {
+    for (int i = 0; i < specs.size(); i++) {
+      if (!specs.get(i).isSameRequest(views.get(i).spec())) {
+        throw ApiError.conflict(
+            "Idempotency-Key",
+            "The Idempotency-Key names a request with other content; expected the same body or"
+                + " another key.");
+      }
+    }
   }
 
   /** {@code GET /v1/requests/{id}}. */
@@ -104,38 +136,87 @@ final class CompletionRoutes {
     return what.apply(id).thenApplyAsync(view -> status(id, existing(id, view)), executor);
   }
 
-  /** {@code GET /v1/requests/{id}/stream}. */
+  /** {@code GET /v1/requests/{id}/stream}: of the whole call where the id is that of its first. */
   CompletionStage<HttpResponse> stream(Router.Call call) {
     String id = id(call);
-    Optional<Integer> after = after(call.request());
+    Optional<String> after = after(call.request());
+    return find(id)
+        .thenApplyAsync(
+            views -> {
+              EventRenderer renderer =
+                  new EventRenderer(
+                      views.stream().map(RequestView::spec).toList(), tokenizer, false);
+              after.ifPresent(
+                  index ->
+                      renderer.resumeAfter(
+                          index, views.stream().map(RequestView::snapshot).toList()));
+              return Replies.ofRequest(id, events(views, call.connection(), renderer));
+            },
+            executor);
+  }
+
+  /** The request of this id and, where it is the first of a call, the others of the call. */
+  CompletionStage<List<RequestView>> find(String id) {
     return requests
         .find(id)
-        .thenApplyAsync(
+        .thenComposeAsync(
             found -> {
-              RequestView view = existing(id, found);
-              EventRenderer renderer = new EventRenderer(view.spec(), tokenizer, false);
-              after.ifPresent(index -> renderer.resumeAfter(index, view.snapshot()));
-              return Replies.ofRequest(id, events(view, call.connection(), renderer));
+              RequestView first = existing(id, found);
+              AnswerContext context = AnswerContext.of(first.spec());
+              List<CompletableFuture<RequestView>> others = new ArrayList<>();
+              for (int i = 1; context.choice() == 0 && i < context.choices(); i++) {
+                String other = RequestParameters.numbered(id, i);
+                others.add(
+                    requests
+                        .find(other)
+                        .thenApply(view -> existing(other, view))
+                        .toCompletableFuture());
+              }
+              return CompletableFuture.allOf(others.toArray(CompletableFuture[]::new))
+                  .thenApply(
+                      done -> {
+                        List<RequestView> views = new ArrayList<>();
+                        views.add(first);
+                        others.forEach(other -> views.add(other.join()));
+                        return views;
+                      });
             },
             executor);
   }
 
   private HttpResponse status(String id, RequestView view) {
-    Completion completion = new Completion(view.spec(), tokenizer);
+    Completion completion = new Completion(List.of(view.spec()), tokenizer);
     return Replies.ofRequest(id, Replies.json(200, completion.status(view.snapshot())));
   }
 
   private HttpResponse events(
-      RequestView view, ClientConnection connection, EventRenderer renderer) {
+      List<RequestView> views, ClientConnection connection, EventRenderer renderer) {
+    List<Source<ByteString, NotUsed>> choices = new ArrayList<>();
+    for (int i = 0; i < views.size(); i++) {
+      int choice = i;
+      RequestView view = views.get(i);
+      choices.add(
+          Source.fromGraph(new ViewSource(view, connection, () -> clientLeft(view)))
+              .mapConcat(snapshot -> renderer.render(choice, snapshot)));
+    }
     Source<ByteString, ?> events =
-        Source.fromGraph(new ViewSource(view, connection, () -> clientLeft(view)))
-            .mapConcat(renderer::render)
-            .keepAlive(settings.heartbeat(), () -> HEARTBEAT);
-    return Replies.events(events);
+        choices.size() == 1
+            ? choices.get(0)
+            : Source.from(choices).flatMapMerge(choices.size(), choice -> choice);
+    return Replies.events(events.keepAlive(settings.heartbeat(), () -> HEARTBEAT));
   }
 
-  /** Waits for the request's end, or for the client to leave. */
-  private CompletionStage<HttpResponse> whole(RequestView view, ClientConnection connection) {
+  /** Waits for the ends of all requests of a call, or for the client to leave. */
+  private CompletionStage<HttpResponse> whole(
+      List<RequestView> views, ClientConnection connection) {
+    List<CompletableFuture<Snapshot>> ends =
+        views.stream().map(view -> end(view, connection)).toList();
+    return CompletableFuture.allOf(ends.toArray(CompletableFuture[]::new))
+        .thenApplyAsync(
+            done -> answer(views, ends.stream().map(CompletableFuture::join).toList()), executor);
+  }
+
+  private CompletableFuture<Snapshot> end(RequestView view, ClientConnection connection) {
     CompletableFuture<Snapshot> end = new CompletableFuture<>();
     Runnable look =
         () -> {
@@ -149,41 +230,47 @@ final class CompletionRoutes {
         connection.onClose(() -> end.completeExceptionally(new CancellationException()));
     look.run();
     return end.whenComplete(
-            (snapshot, left) -> {
-              subscription.cancel();
-              registration.cancel();
-              if (left != null) {
-                clientLeft(view);
-              }
-            })
-        .thenApplyAsync(snapshot -> answer(view, snapshot), executor);
+        (snapshot, left) -> {
+          subscription.cancel();
+          registration.cancel();
+          if (left != null) {
+            clientLeft(view);
+          }
+        });
   }
 
-  private HttpResponse answer(RequestView view, Snapshot snapshot) {
-    Snapshot.Finish finish = snapshot.finish().orElseThrow();
-    if (finish.reason() == FinishReason.ERROR) {
-      return Replies.error(ApiError.failed(finish.detail()), settings);
+  private HttpResponse answer(List<RequestView> views, List<Snapshot> snapshots) {
+    for (Snapshot snapshot : snapshots) {
+      Snapshot.Finish finish = snapshot.finish().orElseThrow();
+      if (finish.reason() == FinishReason.ERROR) {
+        return Replies.error(ApiError.failed(finish.detail()), settings);
+      }
     }
-    return Replies.json(200, new Completion(view.spec(), tokenizer).answer(snapshot));
+    Completion completion =
+        new Completion(views.stream().map(RequestView::spec).toList(), tokenizer);
+    return Replies.json(200, completion.answer(snapshots));
   }
 
   /** Ends the request where its client wants that and nobody else reads it. */
   private void clientLeft(RequestView view) {
-    RequestSpec spec = view.spec();
-    if (spec.cancelOnDisconnect()
+    if (view.spec().cancelOnDisconnect()
         && !stopping
         && view.readers() == 0
         && view.snapshot().finish().isEmpty()) {
-      requests
-          .cancel(spec.id())
-          .whenComplete(
-              (done, failure) -> {
-                if (failure != null) {
-                  LOG.warn(
-                      "request {} was left by its client and not cancelled", spec.id(), failure);
-                }
-              });
+      end(view, "its client left it");
     }
+  }
+
+  private void end(RequestView view, String why) {
+    String id = view.spec().id();
+    requests
+        .cancel(id)
+        .whenComplete(
+            (done, failure) -> {
+              if (failure != null) {
+                LOG.warn("{}, but request {} was not cancelled", why, id, failure);
+              }
+            });
   }
 
   private static String id(Router.Call call) {
@@ -213,22 +300,12 @@ final class CompletionRoutes {
   }
 
   /** Where to go on: {@code ?after=}, or else the header that browsers send. */
-  private static Optional<Integer> after(HttpRequest request) {
-    Optional<String> text =
-        request
-            .getUri()
-            .query(StandardCharsets.UTF_8, org.apache.pekko.http.javadsl.model.Uri.RELAXED)
-            .get("after")
-            .or(() -> request.getHeader("Last-Event-ID").map(HttpHeader::value))
-            .filter(value -> !value.isEmpty());
-    return text.map(
-        value -> {
-          try {
-            return Integer.valueOf(value);
-          } catch (NumberFormatException e) {
-            throw ApiError.invalid(
-                "after", "The index to go on from is not a number; expected the id of an event.");
-          }
-        });
+  private static Optional<String> after(HttpRequest request) {
+    return request
+        .getUri()
+        .query(StandardCharsets.UTF_8, org.apache.pekko.http.javadsl.model.Uri.RELAXED)
+        .get("after")
+        .or(() -> request.getHeader("Last-Event-ID").map(HttpHeader::value))
+        .filter(value -> !value.isEmpty());
   }
 }

@@ -2,6 +2,7 @@ package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.server.NodeHandle;
+import dev.cairn.server.chat.ChatPrompts;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.util.List;
 import java.util.Optional;
@@ -92,13 +93,24 @@ public final class HttpApi {
       LongSupplier clockMillis) {
     HttpApi api =
         new HttpApi(node, settings, metrics, ids, Dispatchers.DefaultDispatcherId(), Guard.NONE);
-    CompletionRoutes completions =
-        new CompletionRoutes(
-            node, settings, new CompletionParser(node, settings.sampling(), ids, clockMillis));
+    CompletionRoutes completions = new CompletionRoutes(node, settings);
+    RequestParameters parameters = new RequestParameters(node, settings, ids, clockMillis);
+    CompletionParser texts = new CompletionParser(parameters);
+    ChatParser chats =
+        new ChatParser(
+            parameters,
+            new ChatPrompts(node.chatTemplate(), node.tokenizer(), settings.chatTemplate()));
     api.completions = Optional.of(completions);
     ModelRoutes models = new ModelRoutes(node);
     Router router = api.router;
-    router.add("POST", "/v1/completions", call -> api.withBody(call, completions::create));
+    router.add(
+        "POST",
+        "/v1/completions",
+        call -> api.withBody(call, (c, body) -> completions.create(c, body, texts)));
+    router.add(
+        "POST",
+        "/v1/chat/completions",
+        call -> api.withBody(call, (c, body) -> completions.create(c, body, chats)));
     router.add("GET", "/v1/requests/{id}", completions::get);
     router.add("GET", "/v1/requests/{id}/stream", completions::stream);
     router.add("POST", "/v1/requests/{id}/cancel", completions::cancel);

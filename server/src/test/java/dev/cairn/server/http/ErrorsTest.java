@@ -22,7 +22,7 @@ class ErrorsTest {
 
   @BeforeAll
   static void start() {
-    node = new TestNode("text", "cairn.http { max-body-bytes = 20000, retry-after = 7 s }");
+    node = new TestNode("text", "cairn.http { max-body-bytes = 20000, retry-after = 7 s, max-choices = 4 }");
   }
 
   @AfterAll
@@ -86,12 +86,18 @@ class ErrorsTest {
             + " stream_options.include_usage is the number 0; expected true or false.",
         "logprobs | \"logprobs\":21 | logprobs is the number 21; expected an integer from 0 to 20.",
         "logprobs | \"logprobs\":true | logprobs is true; expected an integer from 0 to 20.",
-        "n | \"n\":2 | n is the number 2; expected an integer from 1 to 1.",
-        "n | \"n\":1000000000 | n is the number 1000000000; expected an integer from 1 to 1.",
-        "best_of | \"best_of\":3 | best_of is the number 3; expected an integer from 1 to 1.",
-        "suffix | \"suffix\":\"end\" | suffix is not supported; expected a request without it.",
-        "logit_bias | \"logit_bias\":{\"5\":1} | logit_bias is not supported; expected a request"
-            + " without it.",
+        "n | \"n\":0 | n is the number 0; expected an integer from 1 to 4.",
+        "n | \"n\":1000000000 | n is the number 1000000000; expected an integer from 1 to 4.",
+        "best_of | \"best_of\":3 | best_of is 3, but nothing is generated here that nobody sees;"
+            + " expected 1, with n for more choices and logprobs to compare them.",
+        "suffix | \"suffix\":\"end\" | suffix is not supported, because the model continues a text"
+            + " and does not fill a gap in one; expected a request without it.",
+        "logit_bias | \"logit_bias\":{\"259\":1} | logit_bias has \"259\" with the number 1; expected"
+            + " a token id from 0 to 258 with a number from -100 to 100.",
+        "logit_bias | \"logit_bias\":{\"5\":101} | logit_bias has \"5\" with the number 101; expected a"
+            + " token id from 0 to 258 with a number from -100 to 100.",
+        "logit_bias | \"logit_bias\":[5] | logit_bias is an array of 1 elements; expected an object of"
+            + " up to 1024 token ids, each with a number from -100 to 100.",
         "timeout_ms | \"timeout_ms\":0 | timeout_ms is the number 0; expected an integer from 1 to"
             + " 2147483647.",
         "band | \"band\":\"urgent\" | band is the string \"urgent\"; expected \"system\","
@@ -122,14 +128,16 @@ class ErrorsTest {
       delimiter = '|',
       value = {
         "null | prompt is missing; expected a string, an array of token ids, or an array that holds"
-            + " one of these.",
+            + " up to 4 of these.",
         "\"\" | prompt is empty; expected at least one token.",
         "[] | prompt is empty; expected at least one token.",
         "[[]] | prompt is empty; expected at least one token.",
         "[[[1]]] | prompt[0] is an array of 1 elements; expected a token id from 0 to 258.",
         "7 | prompt is the number 7; expected a string, an array of token ids, or an array that"
-            + " holds one of these.",
-        "[\"a\",\"b\"] | prompt holds 2 prompts; expected one in a request.",
+            + " holds up to 4 of these.",
+        "[\"a\",\"b\",\"c\",\"d\",\"e\"] | prompt holds 5 prompts; expected at most 4.",
+        "[\"a\",\"\"] | prompt[1] is empty; expected at least one token.",
+        "[\"a\",[259]] | prompt[1][0] is the number 259; expected a token id from 0 to 258.",
         "[1,-1] | prompt[1] is the number -1; expected a token id from 0 to 258.",
         "[1,259] | prompt[1] is the number 259; expected a token id from 0 to 258.",
         "[1,\"a\"] | prompt[1] is the string \"a\"; expected a token id from 0 to 258.",
