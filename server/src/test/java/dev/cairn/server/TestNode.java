@@ -55,7 +55,8 @@ public final class TestNode implements NodeHandle {
         ConfigFactory.parseString(settings)
             .withFallback(
                 ConfigFactory.parseString(
-                    "cairn.http.port = 0, pekko.loglevel = WARNING, pekko.actor.provider = local, cairn.http.stop-timeout = 50ms"))
+                    "cairn.http.port = 0, pekko.loglevel = WARNING, pekko.actor.provider = local,"
+                        + " cairn.http.stop-timeout = 50ms"))
             .withFallback(ConfigFactory.load());
     system = ActorSystem.create("test", config);
     chatTemplate =

@@ -13,9 +13,10 @@ import java.util.OptionalInt;
  */
 public final class ChatPrompts {
   private static final String CHATML =
-      "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content']"
-          + " + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{"
-          + " '<|im_start|>assistant\\n' }}{% endif %}";
+      "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n"
+          + "' + message['content'] + '<|im_end|>\\n"
+          + "' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n"
+          + "' }}{% endif %}";
   private static final String LLAMA3 =
       "{{ bos_token }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] +"
           + " '<|end_header_id|>\\n\\n' + message['content'] | trim + '<|eot_id|>' }}{% endfor %}{%"

@@ -177,8 +177,7 @@ public final class ToolCallReader {
         return Optional.of(new Call(name.textValue(), arguments.textValue()));
       }
       return arguments == null || arguments.isObject()
-          ? Optional.of(
-              new Call(name.textValue(), arguments == null ? "{}" : arguments.toString()))
+          ? Optional.of(new Call(name.textValue(), arguments == null ? "{}" : arguments.toString()))
           : Optional.empty();
     } catch (JsonProcessingException e) {
       return Optional.empty();

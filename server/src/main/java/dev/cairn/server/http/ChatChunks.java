@@ -54,8 +54,7 @@ final class ChatChunks implements ChunkWriter {
     if (spec.logprobs() >= 0) {
       logprobs =
           Json.write(
-              ChatLogprobs.of(
-                  tokenizer, spec.logprobs(), snapshot.tokens(), written, piece.to()));
+              ChatLogprobs.of(tokenizer, spec.logprobs(), snapshot.tokens(), written, piece.to()));
     }
     List<String> chunks = new ArrayList<>(2);
     if (!pending.isEmpty() || (spec.logprobs() >= 0 && written < piece.to())) {

@@ -64,50 +64,59 @@ final class ChatParser implements CallParser {
                     ApiError.invalid(
                         "messages", "messages is missing; expected an array of messages."));
     List<RequestSpec> requests =
-        chats(fields, idempotencyKey, messages, choices, tools(fields), Answer.Form.CHAT, null);
+        chats(
+            fields,
+            idempotencyKey,
+            messages,
+            new Shape(choices, "max_completion_tokens", tools(fields), Answer.Form.CHAT),
+            Json.object());
     return new CompletionCall(
         requests, fields.bool("stream", false), RequestParameters.includesUsage(fields));
   }
 
   /**
+   * What a route asks of a chat.
+   *
+   * @param maxTokens name of the field that bounds the answer
+   * @param tools that the model may call
+   */
+  record Shape(int choices, String maxTokens, List<JsonNode> tools, Answer.Form form) {}
+
+  /**
    * The requests of a chat.
    *
-   * @param call what its route keeps of the call, or null
+   * @param call what its route keeps of the call
    */
   List<RequestSpec> chats(
       Fields fields,
       Optional<String> idempotencyKey,
       JsonNode messages,
-      int choices,
-      List<JsonNode> tools,
-      Answer.Form form,
+      Shape shape,
       ObjectNode call) {
-    int[] prompt = prompt(fields, messages, tools);
+    int[] prompt = prompt(fields, messages, shape.tools());
     int room = Math.max(1, parameters.maxContext() - prompt.length);
     parameters.checkLength("messages", prompt.length, 1);
     int maxTokens =
         fields.integer(
-            "max_completion_tokens",
+            shape.maxTokens(),
             fields.integer("max_tokens", room, 1, parameters.maxContext()),
             1,
             parameters.maxContext());
     int logprobs = logprobs(fields);
     Sampling sampling = parameters.sampling(fields);
-    ToolForm toolForm = tools.isEmpty() ? ToolForm.NONE : prompts.tools();
+    ToolForm toolForm = shape.tools().isEmpty() ? ToolForm.NONE : prompts.tools();
     List<RequestSpec> requests = new ArrayList<>();
     for (RequestSpec each :
-        parameters.requests(fields, idempotencyKey, List.of(prompt), choices, sampling)) {
+        parameters.requests(fields, idempotencyKey, List.of(prompt), shape.choices(), sampling)) {
       List<String> stops = new ArrayList<>(each.stop());
       stops.addAll(prompts.stops());
-      AnswerContext context =
-          new AnswerContext(
-              requests.size(), choices, toolForm, call == null ? Json.object() : call);
+      AnswerContext context = new AnswerContext(requests.size(), shape.choices(), toolForm, call);
       requests.add(
           each.toBuilder()
               .maxTokens(maxTokens)
               .logprobs(logprobs)
               .stop(stops)
-              .answer(context.of(form))
+              .answer(context.of(shape.form()))
               .build());
     }
     return requests;
@@ -260,7 +269,8 @@ final class ChatParser implements CallParser {
       if (!(call.path("function") instanceof ObjectNode function)
           || !function.path("name").isTextual()) {
         throw ApiError.invalid(
-            "messages", name + ".tool_calls has a call without a function; expected one with a name.");
+            "messages",
+            name + ".tool_calls has a call without a function; expected one with a name.");
       }
       JsonNode arguments = function.path("arguments");
       if (arguments.isTextual()) {

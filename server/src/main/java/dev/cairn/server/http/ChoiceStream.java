@@ -66,11 +66,7 @@ final class ChoiceStream {
     if (lower != index) {
       throw ApiError.invalid(
           "after",
-          "after is "
-              + index
-              + ", where no event ends; the nearest lower index is "
-              + lower
-              + ".");
+          "after is " + index + ", where no event ends; the nearest lower index is " + lower + ".");
     }
     TextStream before = new TextStream(tokenizer, spec.stop());
     for (int i = 0; i < index && !before.stopped(); i++) {

@@ -120,6 +120,11 @@ final class CompletionRoutes {
     return told(call, requests::cancel);
   }
 
+  /** Ends a request. */
+  CompletionStage<RequestView> cancel(String id) {
+    return requests.cancel(id).thenApply(view -> existing(id, view));
+  }
+
   /** {@code POST /v1/requests/{id}/pause}. */
   CompletionStage<HttpResponse> pause(Router.Call call) {
     return told(call, requests::pause);
@@ -189,6 +194,19 @@ final class CompletionRoutes {
     return Replies.ofRequest(id, Replies.json(200, completion.status(view.snapshot())));
   }
 
+  /** A stream of one request's events, as a renderer makes them of its snapshots. */
+  HttpResponse stream(RequestView view, ClientConnection connection, Renderer renderer) {
+    Source<ByteString, NotUsed> events =
+        Source.fromGraph(new ViewSource(view, connection, () -> clientLeft(view)))
+            .mapConcat(renderer::render);
+    return Replies.events(events.keepAlive(settings.heartbeat(), () -> HEARTBEAT));
+  }
+
+  /** Makes events of the snapshots of one request, in order. */
+  interface Renderer {
+    List<ByteString> render(Snapshot snapshot);
+  }
+
   private HttpResponse events(
       List<RequestView> views, ClientConnection connection, EventRenderer renderer) {
     List<Source<ByteString, NotUsed>> choices = new ArrayList<>();
@@ -209,11 +227,15 @@ final class CompletionRoutes {
   /** Waits for the ends of all requests of a call, or for the client to leave. */
   private CompletionStage<HttpResponse> whole(
       List<RequestView> views, ClientConnection connection) {
+    return ended(views, connection).thenApplyAsync(snapshots -> answer(views, snapshots), executor);
+  }
+
+  /** The last snapshots of requests, once all have ended; fails where the client leaves before. */
+  CompletionStage<List<Snapshot>> ended(List<RequestView> views, ClientConnection connection) {
     List<CompletableFuture<Snapshot>> ends =
         views.stream().map(view -> end(view, connection)).toList();
     return CompletableFuture.allOf(ends.toArray(CompletableFuture[]::new))
-        .thenApplyAsync(
-            done -> answer(views, ends.stream().map(CompletableFuture::join).toList()), executor);
+        .thenApply(done -> ends.stream().map(CompletableFuture::join).toList());
   }
 
   private CompletableFuture<Snapshot> end(RequestView view, ClientConnection connection) {
@@ -273,7 +295,7 @@ final class CompletionRoutes {
             });
   }
 
-  private static String id(Router.Call call) {
+  static String id(Router.Call call) {
     String id = call.variables().get(0);
     if (!ID.matcher(id).matches()) {
       throw ApiError.notFound("There is no request of this id.");
@@ -285,7 +307,7 @@ final class CompletionRoutes {
     return view.orElseThrow(() -> ApiError.notFound("There is no request " + id + "."));
   }
 
-  private static Optional<String> idempotencyKey(HttpRequest request) {
+  static Optional<String> idempotencyKey(HttpRequest request) {
     Optional<String> key = request.getHeader("Idempotency-Key").map(HttpHeader::value);
     key.filter(k -> !KEY.matcher(k).matches())
         .ifPresent(

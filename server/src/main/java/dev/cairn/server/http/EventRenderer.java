@@ -26,6 +26,7 @@ final class EventRenderer {
   private final boolean includeUsage;
   private final List<ChoiceStream> streams = new ArrayList<>();
   private final List<ChunkWriter> writers = new ArrayList<>();
+
   /** What was shown of each choice, as a client has it. */
   private final int[] sent;
 
@@ -105,8 +106,7 @@ final class EventRenderer {
         .finish()
         .filter(finish -> finish.reason() == FinishReason.ERROR)
         .ifPresent(
-            finish ->
-                events.add(event(Json.write(Errors.body(ApiError.failed(finish.detail()))))));
+            finish -> events.add(event(Json.write(Errors.body(ApiError.failed(finish.detail()))))));
     if (piece.get().finish().isPresent() && --running == 0) {
       if (includeUsage) {
         events.add(event(Json.write(usage())));

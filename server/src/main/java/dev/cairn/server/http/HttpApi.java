@@ -30,6 +30,7 @@ public final class HttpApi {
   private final String dispatcher;
   private final Guard guard;
   private final Errors errors;
+  private final Cors cors;
   private final Router router = new Router();
   private Optional<CompletionRoutes> completions = Optional.empty();
   private Optional<Passage> passage = Optional.empty();
@@ -73,6 +74,7 @@ public final class HttpApi {
     this.executor = node.system().classicSystem().dispatchers().lookup(dispatcher);
     this.guard = guard;
     this.errors = new Errors(settings, ids);
+    this.cors = new Cors(settings.corsOrigins());
     HealthRoutes health = new HealthRoutes(node, metrics);
     router.add("GET", "/health/live", health::live);
     router.add("GET", "/health/ready", health::ready);
@@ -111,6 +113,11 @@ public final class HttpApi {
         "POST",
         "/v1/chat/completions",
         call -> api.withBody(call, (c, body) -> completions.create(c, body, chats)));
+    ResponseRoutes responses =
+        new ResponseRoutes(node, completions, new ResponseParser(parameters, chats));
+    router.add("POST", "/v1/responses", call -> api.withBody(call, responses::create));
+    router.add("GET", "/v1/responses/{id}", responses::get);
+    router.add("POST", "/v1/responses/{id}/cancel", responses::cancel);
     router.add("GET", "/v1/requests/{id}", completions::get);
     router.add("GET", "/v1/requests/{id}/stream", completions::stream);
     router.add("POST", "/v1/requests/{id}/cancel", completions::cancel);
@@ -161,6 +168,10 @@ public final class HttpApi {
 
   /** Answers a request; the stage never fails. */
   CompletionStage<HttpResponse> handle(HttpRequest request, ClientConnection connection) {
+    Optional<HttpResponse> preflight = cors.preflight(request, "GET, POST, DELETE");
+    if (preflight.isPresent()) {
+      return CompletableFuture.completedFuture(cors.allow(request, preflight.get()));
+    }
     CompletionStage<HttpResponse> reply;
     try {
       guard.check(request);
@@ -168,11 +179,13 @@ public final class HttpApi {
     } catch (RuntimeException e) {
       reply = CompletableFuture.failedFuture(e);
     }
-    return reply.exceptionally(
-        failure -> {
-          request.discardEntityBytes(node.system());
-          return failed(request, failure);
-        });
+    return reply
+        .exceptionally(
+            failure -> {
+              request.discardEntityBytes(node.system());
+              return failed(request, failure);
+            })
+        .thenApply(answered -> cors.allow(request, answered));
   }
 
   private CompletionStage<HttpResponse> own(HttpRequest request, ClientConnection connection) {

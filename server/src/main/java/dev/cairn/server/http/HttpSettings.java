@@ -4,10 +4,12 @@ import com.typesafe.config.Config;
 import dev.cairn.model.Sampling;
 import dev.cairn.server.chat.ChatTemplate;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * Settings of the HTTP API; {@code reference.conf} explains each.
  *
+ * @param corsOrigins whose pages may use the API from a browser
  * @param maxChoices requests that one call may make
  * @param chatTemplate bounds on rendering a chat template
  * @param sampling what a request gets that names no sampling parameter
@@ -21,6 +23,7 @@ public record HttpSettings(
     Duration heartbeat,
     Duration retryAfter,
     Duration stopTimeout,
+    List<String> corsOrigins,
     int maxChoices,
     ChatTemplate.Limits chatTemplate,
     Sampling sampling,
@@ -44,6 +47,7 @@ public record HttpSettings(
         http.getDuration("heartbeat"),
         http.getDuration("retry-after"),
         http.getDuration("stop-timeout"),
+        http.getStringList("cors-origins"),
         http.getInt("max-choices"),
         new ChatTemplate.Limits(
             http.getDuration("chat-template.timeout").toMillis(),

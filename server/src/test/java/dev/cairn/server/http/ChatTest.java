@@ -20,9 +20,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class ChatTest {
   private static final String TEMPLATE =
-      "test.chat-template = \"{% if tools %}<tools>{{ tools | tojson }}</tools>{% endif %}{% for m in"
-          + " messages %}{% if m.role == 'tool' and loop.first %}{{ raise_exception('A tool cannot"
-          + " begin.') }}{% endif %}[{{ m.role }}]{{ m.content }}{% if m.tool_calls %}{{"
+      "test.chat-template = \"{% if tools %}<tools>{{ tools | tojson }}</tools>{% endif %}{% for m"
+          + " in messages %}{% if m.role == 'tool' and loop.first %}{{ raise_exception('A tool"
+          + " cannot begin.') }}{% endif %}[{{ m.role }}]{{ m.content }}{% if m.tool_calls %}{{"
           + " m.tool_calls[0].function.arguments | tojson }}{% endif %}{% endfor %}{% if"
           + " add_generation_prompt %}[assistant]{% endif %}{{ mood }}<tool_call>\"\n";
   private static final String OUTPUT = "Grüße, 世界! 🪨 Ende. ";
@@ -39,9 +39,7 @@ class ChatTest {
   static void start() {
     node = new TestNode(OUTPUT, TEMPLATE);
     plain = new TestNode("Hello\nUser: more", "");
-    caller =
-        new TestNode(
-            CALLS, TEMPLATE);
+    caller = new TestNode(CALLS, TEMPLATE);
   }
 
   @AfterAll
@@ -97,8 +95,7 @@ class ChatTest {
     assertThat(spec.logprobs()).isEqualTo(3);
     assertThat(spec.timeoutMillis()).isEqualTo(900);
     assertThat(spec.cancelOnDisconnect()).isTrue();
-    JsonNode content =
-        Sse.json(reply.body()).get("choices").get(0).get("logprobs").get("content");
+    JsonNode content = Sse.json(reply.body()).get("choices").get(0).get("logprobs").get("content");
     assertThat(content).hasSize(7);
     assertThat(content.get(2).get("token").asText()).isEqualTo("bytes:\\xc3");
     assertThat(content.get(2).get("bytes").toString()).isEqualTo("[195]");
@@ -117,7 +114,9 @@ class ChatTest {
   @DisplayName("a stream has a role chunk, the answer, a finish chunk and, if asked, usage")
   void stream() {
     String request =
-        "{" + CHAT + ",\"max_tokens\":21,\"stream\":true,\"stream_options\":{\"include_usage\":true}}";
+        "{"
+            + CHAT
+            + ",\"max_tokens\":21,\"stream\":true,\"stream_options\":{\"include_usage\":true}}";
     List<Sse.Event> events = Sse.events(node.post("/v1/chat/completions", request).body());
     assertThat(delta(events.get(0)).toString())
         .isEqualTo("{\"role\":\"assistant\",\"content\":\"\"}");
@@ -178,8 +177,7 @@ class ChatTest {
         caller.post("/v1/chat/completions", request + ",\"stream\":true}");
     List<Sse.Event> events = Sse.events(streamed.body());
     assertThat(content(events)).isEqualTo("See:");
-    assertThat(calls(events))
-        .isEqualTo(call.replace(id(reply), id(streamed)) + ",\"index\":0}]");
+    assertThat(calls(events)).isEqualTo(call.replace(id(reply), id(streamed)) + ",\"index\":0}]");
 
     HttpResponse<String> none =
         caller.post("/v1/chat/completions", request + ",\"tool_choice\":\"none\"}");
@@ -190,8 +188,7 @@ class ChatTest {
   @Test
   @DisplayName("an answer that ends with a call says so, and a call may be answered")
   void toolTurn() {
-    try (TestNode ends =
-        new TestNode("<tool_call>{\"name\":\"f\"}</tool_call>.", TEMPLATE)) {
+    try (TestNode ends = new TestNode("<tool_call>{\"name\":\"f\"}</tool_call>.", TEMPLATE)) {
       String request = "{" + CHAT + TOOLS + ",\"stop\":\".\"}";
       JsonNode choice =
           Sse.json(ends.post("/v1/chat/completions", request).body()).get("choices").get(0);
@@ -203,8 +200,7 @@ class ChatTest {
               "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c\","
                   + "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]},"
                   + "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"5\"}],\"max_tokens\":1}");
-      assertThat(prompt(ends, id(next)))
-          .startsWith("[assistant]{\"a\": 1}[tool]5[assistant]");
+      assertThat(prompt(ends, id(next))).startsWith("[assistant]{\"a\": 1}[tool]5[assistant]");
     }
   }
 
@@ -242,42 +238,43 @@ class ChatTest {
       quoteCharacter = '`',
       value = {
         "messages => {} => messages is missing; expected an array of messages.",
-        "messages => {\"messages\":[]} => messages is an empty array; expected an array of at least one"
-            + " message.",
+        "messages => {\"messages\":[]} => messages is an empty array; expected an array of at least"
+            + " one message.",
         "messages => {\"messages\":[5]} => messages[0] is the number 5; expected an object.",
-        "messages => {\"messages\":[{\"role\":\"king\",\"content\":\"\"}]} => messages[0].role is the"
-            + " string \"king\"; expected \"system\", \"developer\", \"user\", \"assistant\" or \"tool\".",
-        "messages => {\"messages\":[{\"role\":\"user\"}]} => messages[0].content is missing; expected a"
-            + " string or an array of text parts.",
+        "messages => {\"messages\":[{\"role\":\"king\",\"content\":\"\"}]} => messages[0].role is"
+            + " the string \"king\"; expected \"system\", \"developer\", \"user\", \"assistant\" or"
+            + " \"tool\".",
+        "messages => {\"messages\":[{\"role\":\"user\"}]} => messages[0].content is missing;"
+            + " expected a string or an array of text parts.",
         "messages => {\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]} =>"
-            + " messages[0].content has a part of type the string \"image_url\"; expected text parts"
-            + " alone, because the model here reads text.",
-        "messages => {\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]} => A tool cannot begin.",
+            + " messages[0].content has a part of type the string \"image_url\"; expected text"
+            + " parts alone, because the model here reads text.",
+        "messages => {\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]} => A tool cannot"
+            + " begin.",
         "messages => {\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{}]}]} =>"
             + " messages[0].tool_calls has a call without a function; expected one with a name.",
-        "messages => {\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\","
-            + "\"arguments\":\"{\"}}]}]} => messages[0].tool_calls has arguments that are not JSON;"
-            + " expected a JSON object.",
-        "top_logprobs => {CHAT,\"top_logprobs\":2} => top_logprobs is 2; expected logprobs to be true"
-            + " with it.",
-        "top_logprobs => {CHAT,\"logprobs\":true,\"top_logprobs\":21} => top_logprobs is the number 21;"
-            + " expected an integer from 0 to 20.",
-        "max_completion_tokens => {CHAT,\"max_completion_tokens\":0} => max_completion_tokens is the"
-            + " number 0; expected an integer from 1 to 600.",
+        "messages =>"
+            + " {\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}]}"
+            + " => messages[0].tool_calls has arguments that are not JSON; expected a JSON object.",
+        "top_logprobs => {CHAT,\"top_logprobs\":2} => top_logprobs is 2; expected logprobs to be"
+            + " true with it.",
+        "top_logprobs => {CHAT,\"logprobs\":true,\"top_logprobs\":21} => top_logprobs is the number"
+            + " 21; expected an integer from 0 to 20.",
+        "max_completion_tokens => {CHAT,\"max_completion_tokens\":0} => max_completion_tokens is"
+            + " the number 0; expected an integer from 1 to 600.",
         "tools => {CHAT,\"tools\":{\"a\":1}} => tools is an object; expected an array of up to 128"
             + " tools.",
-        "tools => {CHAT,\"tools\":[{\"type\":\"web\"}]} => tools[0] is an object; expected an object with"
-            + " type \"function\" and a function with a name.",
-        "tool_choice => {CHAT,\"tool_choice\":\"required\"} => tool_choice is the string \"required\";"
-            + " expected \"none\" or \"auto\", because a call cannot be forced here.",
-        "functions => {CHAT,\"functions\":[{}]} => functions is not supported; expected a request without"
-            + " it.",
-        "chat_template_kwargs => {CHAT,\"chat_template_kwargs\":1} => chat_template_kwargs is the number"
-            + " 1; expected an object.",
+        "tools => {CHAT,\"tools\":[{\"type\":\"web\"}]} => tools[0] is an object; expected an"
+            + " object with type \"function\" and a function with a name.",
+        "tool_choice => {CHAT,\"tool_choice\":\"required\"} => tool_choice is the string"
+            + " \"required\"; expected \"none\" or \"auto\", because a call cannot be forced here.",
+        "functions => {CHAT,\"functions\":[{}]} => functions is not supported; expected a request"
+            + " without it.",
+        "chat_template_kwargs => {CHAT,\"chat_template_kwargs\":1} => chat_template_kwargs is the"
+            + " number 1; expected an object.",
       })
   void refused(String param, String body, String message) {
-    HttpResponse<String> reply =
-        node.post("/v1/chat/completions", body.replace("CHAT", CHAT));
+    HttpResponse<String> reply = node.post("/v1/chat/completions", body.replace("CHAT", CHAT));
     JsonNode error = Sse.json(reply.body()).get("error");
     assertThat(reply.statusCode()).as(reply.body()).isEqualTo(400);
     assertThat(error.get("message").asText()).isEqualTo(message);
@@ -286,7 +283,8 @@ class ChatTest {
   }
 
   @Test
-  @DisplayName("a chat that is longer than the context, and tools that a model does not know, are 400")
+  @DisplayName(
+      "a chat that is longer than the context, and tools that a model does not know, are 400")
   void refusedByTheModel() {
     String longChat = CHAT.replace("Hi", "x".repeat(700));
     assertThat(node.post("/v1/chat/completions", "{" + longChat + "}").body())
@@ -299,8 +297,8 @@ class ChatTest {
   @DisplayName("cairn.http.chat-template bounds the template's time and the prompt's length")
   void bounds() {
     String loop =
-        "test.chat-template = \"{% set r = range(9000) %}{% for a in r %}{% for b in r %}{% for c in r"
-            + " %}{% endfor %}{% endfor %}{% endfor %}\"\n";
+        "test.chat-template = \"{% set r = range(9000) %}{% for a in r %}{% for b in r %}{% for c"
+            + " in r %}{% endfor %}{% endfor %}{% endfor %}\"\n";
     String limits = "cairn.http.chat-template { timeout = 200 ms, max-characters = 50 }\n";
     try (TestNode slow = new TestNode("x", loop + limits);
         TestNode small = new TestNode("x", TEMPLATE + limits)) {

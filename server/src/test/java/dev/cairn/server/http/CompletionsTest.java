@@ -74,7 +74,8 @@ class CompletionsTest {
             "n":1,"best_of":1,"suffix":"","logit_bias":{"7":-100,"8":2.5},"user":"u","whatever":1,"timeout_ms":5000,"band":"batch",
             "constraints":{"backend":"cpu","architecture":"llama","min_kv_tokens":64}
             """);
-    assertThat(spec.sampling()).isEqualTo(
+    assertThat(spec.sampling())
+        .isEqualTo(
             new Sampling(0.5f, 8, 0.6f, 0.05f, 1.2f, -0.5f, 0.25f)
                 .with(Map.of(7, -100f, 8, 2.5f), ""));
     assertThat(spec.maxTokens()).isEqualTo(7);
@@ -208,15 +209,13 @@ class CompletionsTest {
   void choicesStream() {
     HttpResponse<String> reply =
         node.post(
-            "/v1/completions",
-            "{\"prompt\":\"hi\",\"n\":3,\"max_tokens\":21,\"stream\":true}");
+            "/v1/completions", "{\"prompt\":\"hi\",\"n\":3,\"max_tokens\":21,\"stream\":true}");
     List<Sse.Choices> events = Sse.choices(reply.body(), 3);
     String id = reply.headers().firstValue("X-Request-Id").orElseThrow();
     String whole = OUTPUT.substring(0, 13);
     assertThat(events.get(events.size() - 1).texts()).containsOnly(whole);
     for (Sse.Choices seen : events) {
-      String rest =
-          node.get("/v1/requests/" + id + "/stream", "Last-Event-ID", seen.id()).body();
+      String rest = node.get("/v1/requests/" + id + "/stream", "Last-Event-ID", seen.id()).body();
       List<Sse.Choices> resumed = Sse.choices(rest, 3);
       List<String> end = resumed.get(resumed.size() - 1).texts();
       for (int i = 0; i < 3; i++) {
@@ -238,8 +237,7 @@ class CompletionsTest {
     assertThat(reply.statusCode()).isEqualTo(429);
     List<String> made = node.inMemory().ids().subList(before, node.inMemory().size());
     assertThat(made).hasSize(2);
-    made.forEach(
-        id -> assertThat(node.inMemory().view(id).snapshot().finish()).as(id).isPresent());
+    made.forEach(id -> assertThat(node.inMemory().view(id).snapshot().finish()).as(id).isPresent());
   }
 
   private static RequestSpec submitted(String fields) {

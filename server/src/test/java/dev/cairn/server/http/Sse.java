@@ -52,7 +52,8 @@ final class Sse {
     String[] texts = new String[count];
     Arrays.fill(texts, "");
     for (String block : body.split("\n\n")) {
-      String id = block.lines().filter(l -> l.startsWith("id: ")).findFirst().orElse("").substring(4);
+      String id =
+          block.lines().filter(l -> l.startsWith("id: ")).findFirst().orElse("").substring(4);
       String data =
           block.lines().filter(l -> l.startsWith("data: ")).findFirst().orElse("").substring(6);
       if (!data.equals("[DONE]")) {
