@@ -28,6 +28,7 @@ final class ChatParser implements CallParser {
 
   private static final List<String> UNSUPPORTED =
       List.of(
+          "response_format",
           "functions",
           "function_call",
           "audio",

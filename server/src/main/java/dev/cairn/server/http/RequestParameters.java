@@ -105,7 +105,8 @@ final class RequestParameters {
     return (node.isTextual() && node.textValue().isEmpty())
         || (node.isContainerNode() && node.isEmpty())
         || (node.isBoolean() && !node.booleanValue())
-        || (node.isNumber() && node.doubleValue() == 0);
+        || (node.isNumber() && node.doubleValue() == 0)
+        || "text".equals(node.path("type").asText());
   }
 
   /** Whether a stream ends with an event that counts tokens. */

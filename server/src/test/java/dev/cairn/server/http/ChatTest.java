@@ -84,7 +84,7 @@ class ChatTest {
                 + """
                 ,"max_tokens":7,"temperature":0.5,"top_p":0.6,"seed":4,"stop":"x","logprobs":true,
                 "top_logprobs":3,"presence_penalty":1,"frequency_penalty":2,"logit_bias":{"9":1},
-                "user":"u","store":false,"timeout_ms":900,"on_disconnect":"cancel"}
+                "user":"u","store":false,"response_format":{"type":"text"},"timeout_ms":900,"on_disconnect":"cancel"}
                 """);
     RequestSpec spec = spec(node, reply.headers().firstValue("X-Request-Id").orElseThrow());
     assertThat(spec.sampling())
@@ -268,6 +268,8 @@ class ChatTest {
             + " object with type \"function\" and a function with a name.",
         "tool_choice => {CHAT,\"tool_choice\":\"required\"} => tool_choice is the string"
             + " \"required\"; expected \"none\" or \"auto\", because a call cannot be forced here.",
+        "response_format => {CHAT,\"response_format\":{\"type\":\"json_object\"}} =>"
+            + " response_format is not supported; expected a request without it.",
         "functions => {CHAT,\"functions\":[{}]} => functions is not supported; expected a request"
             + " without it.",
         "chat_template_kwargs => {CHAT,\"chat_template_kwargs\":1} => chat_template_kwargs is the"
