@@ -98,6 +98,9 @@ public final class RequestActor
   /** A scheduler that is to be emptied asks an epoch to run elsewhere, if it can. */
   public record Move(int epoch, ActorRef<SchedulerActor.Command> from) implements Command {}
 
+  /** A scheduler gave an epoch's slot to others; it has to be admitted again. */
+  public record Evicted(int epoch) implements Command {}
+
   /** A scheduler goes on with an epoch for this owner. */
   public record Adopted(int epoch) implements Command {}
 
@@ -322,6 +325,7 @@ public final class RequestActor
         .onCommand(Pause.class, this::onPause)
         .onCommand(Resume.class, this::onResume)
         .onCommand(Released.class, (s, c) -> perform(s, protocol.released(s, c.epoch(), c.why())))
+        .onCommand(Evicted.class, (s, c) -> perform(s, protocol.evicted(s, c.epoch())))
         .onCommand(DeviceLost.class, (s, c) -> perform(s, protocol.deviceLost(s, c.epoch())))
         .onCommand(
             SchedulerGone.class, (s, c) -> perform(s, protocol.schedulerGone(s, c.scheduler())))

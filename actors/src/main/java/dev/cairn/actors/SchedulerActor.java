@@ -10,6 +10,7 @@ import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import dev.cairn.scheduling.SchedulingCore;
 import dev.cairn.scheduling.SchedulingLimits;
+import dev.cairn.scheduling.SchedulingPolicy;
 import dev.cairn.scheduling.SchedulingStats;
 import dev.cairn.scheduling.StepPlan;
 import java.time.Duration;
@@ -183,12 +184,14 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
 
   /**
    * @param limits bounds of the scheduler; the device is opened with the same
+   * @param policy how it chooses among those that wait
    * @param endsGeneration tokens with which the model says that it has finished
    * @param gpu makes the device's actor, which is told this scheduler
    */
   public static Behavior<Command> create(
       Identity identity,
       SchedulingLimits limits,
+      SchedulingPolicy policy,
       IntPredicate endsGeneration,
       GpuActor.Factory gpu,
       Telemetry telemetry,
@@ -205,7 +208,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
                             timers,
                             identity,
                             limits,
-                            new SchedulingCore(limits, endsGeneration),
+                            new SchedulingCore(limits, policy, endsGeneration),
                             gpu.spawn(context, context.getSelf()),
                             telemetry,
                             nanoTime,
@@ -268,7 +271,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   }
 
   private Behavior<Command> onAdmit(Admit admit) {
-    protocol.admit(admit.admission(), admit.owner());
+    protocol.admit(admit.admission(), admit.owner(), nanoTime.getAsLong());
     return goOn();
   }
 
@@ -443,10 +446,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   /** What may have become possible: a step first, then what is to be handed out. */
   private Behavior<Command> goOn() {
     if (generation != 0) {
-      Optional<StepPlan> plan = core.plan();
+      Optional<StepPlan> plan = core.plan(nanoTime.getAsLong());
       while (plan.isPresent()) {
         device.tell(new GpuActor.Run(generation, plan.get()));
-        plan = core.plan();
+        plan = core.plan(nanoTime.getAsLong());
       }
       List<Integer> frees = core.takeFrees();
       if (!frees.isEmpty()) {
@@ -474,6 +477,11 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   @Override
   public void lost(ActorRef<RequestActor.Command> owner, int epoch) {
     owner.tell(new RequestActor.DeviceLost(epoch));
+  }
+
+  @Override
+  public void evicted(ActorRef<RequestActor.Command> owner, int epoch) {
+    owner.tell(new RequestActor.Evicted(epoch));
   }
 
   @Override

@@ -261,6 +261,16 @@ public final class RequestProtocol<C, D> {
     return assign(state, search.next(state));
   }
 
+  /** A scheduler gave an epoch's slot to others; it has to be admitted again. */
+  public Decision<C, D> evicted(RequestState state, int epoch) {
+    if (!state.isUnfinished() || state.paused() || epoch != state.epoch()) {
+      return Decision.nothing();
+    }
+    scheduler = Optional.empty();
+    adopting = false;
+    return leaving.isPresent() ? left(state) : assign(state, search.next(state));
+  }
+
   /** A scheduler is gone, with its device. */
   public Decision<C, D> schedulerGone(RequestState state, D gone) {
     return scheduler.filter(gone::equals).isPresent()

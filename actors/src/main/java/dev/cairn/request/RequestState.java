@@ -10,6 +10,7 @@ import dev.cairn.request.Snapshot.Finish;
 import dev.cairn.request.Snapshot.State;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
+import dev.cairn.scheduling.Standing;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -213,7 +214,7 @@ public record RequestState(
     return new Admission(
         request.id(),
         epoch(),
-        band,
+        standing(request),
         request.submittedAtMillis(),
         known,
         prompt,
@@ -224,6 +225,18 @@ public record RequestState(
         request.logprobs(),
         request.promptLogprobs() && promptLogprobs.isEmpty(),
         request.scheduling().tenant());
+  }
+
+  private Standing standing(RequestSpec request) {
+    Scheduling scheduling = request.scheduling();
+    return new Standing(
+        band,
+        scheduling.tenant(),
+        0,
+        request.submittedAtMillis(),
+        scheduling.session(),
+        scheduling.group(),
+        Math.max(1, scheduling.groupSize()));
   }
 
   /** Whether the request exists and has not ended. */

@@ -28,6 +28,9 @@ public final class SchedulerProtocol<O> {
     /** The device lost an epoch. */
     void lost(O owner, int epoch);
 
+    /** An epoch's slot went to others; it has to be admitted again. */
+    void evicted(O owner, int epoch);
+
     /** An epoch had better run on another device. */
     void move(O owner, int epoch);
 
@@ -61,10 +64,10 @@ public final class SchedulerProtocol<O> {
   }
 
   /** Runs a request for its owner; while the device is being emptied it has to go elsewhere. */
-  public void admit(Admission admission, O owner) {
+  public void admit(Admission admission, O owner, long nowNanos) {
     if (draining && !owned.containsKey(admission.requestId())) {
       owners.released(owner, admission.epoch(), LetGo.MOVE);
-    } else if (core.admit(admission)) {
+    } else if (core.admit(admission, nowNanos)) {
       own(admission.requestId(), admission.epoch(), owner);
     }
   }
@@ -84,18 +87,17 @@ public final class SchedulerProtocol<O> {
 
   /** The owner has the request let go of; it is told when no step holds it. */
   public void leave(String requestId, int epoch, LetGo why, O owner) {
-    if (core.cancel(requestId, epoch)) {
-      leaving.merge(requestId, why, LetGo::or);
-    } else {
+    List<String> fall = core.cancel(requestId, epoch);
+    fall.forEach(each -> leaving.merge(each, why, LetGo::or));
+    if (fall.isEmpty()) {
       owners.released(owner, epoch, why);
     }
   }
 
   /** Lets go of whatever epoch is here; its owner is told. */
   public void leaveNow(String requestId, LetGo why) {
-    if (core.cancel(requestId, Integer.MAX_VALUE)) {
-      leaving.merge(requestId, why, LetGo::or);
-    }
+    core.cancel(requestId, Integer.MAX_VALUE)
+        .forEach(each -> leaving.merge(each, why, LetGo::or));
   }
 
   /** An owner, perhaps a new one, asks whether its epoch is here, in the band it has now. */
@@ -190,6 +192,11 @@ public final class SchedulerProtocol<O> {
   public void deliver(long nowNanos) {
     for (Handover handover : core.handOvers(nowNanos)) {
       owners.generated(owned.get(handover.requestId()).owner(), handover);
+    }
+    for (SchedulingCore.Released each : core.takeEvicted()) {
+      Owned<O> known = owned.get(each.requestId());
+      forget(each.requestId(), each.epoch());
+      owners.evicted(known.owner(), each.epoch());
     }
     List<SchedulingCore.Released> released = core.takeReleased();
     for (SchedulingCore.Released each : released) {

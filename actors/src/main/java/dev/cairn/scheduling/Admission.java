@@ -1,7 +1,6 @@
 package dev.cairn.scheduling;
 
 import dev.cairn.model.Sampling;
-import dev.cairn.persistence.Band;
 import java.util.Objects;
 
 /**
@@ -9,7 +8,7 @@ import java.util.Objects;
  *
  * @param requestId the request
  * @param epoch the attempt; results carry it, and a newer one replaces an older one
- * @param band its urgency; earlier ones are served first
+ * @param standing where it stands among others
  * @param submittedAtMillis when the request was accepted, milliseconds since the epoch
  * @param tokens prompt, followed by the tokens committed so far
  * @param promptLength how many of them are prompt
@@ -24,7 +23,7 @@ import java.util.Objects;
 public record Admission(
     String requestId,
     int epoch,
-    Band band,
+    Standing standing,
     long submittedAtMillis,
     int[] tokens,
     int promptLength,
@@ -36,7 +35,7 @@ public record Admission(
     boolean promptLogprobs,
     String salt) {
   public Admission {
-    Objects.requireNonNull(band, "an admission without its band");
+    Objects.requireNonNull(standing, "an admission without its standing");
     Objects.requireNonNull(sampling, "an admission without its sampling parameters");
     Objects.requireNonNull(salt, "an admission without its salt");
     if (requestId.isEmpty() || epoch < 1) {

@@ -22,6 +22,9 @@ final class BlockPool {
   private final Set<Integer> cached = new LinkedHashSet<>();
   private int freeCount;
 
+  /** Blocks promised to sequences that take them later. */
+  private int reserved;
+
   BlockPool(int blocks) {
     free = new int[blocks];
     references = new int[blocks];
@@ -37,9 +40,27 @@ final class BlockPool {
     return free.length;
   }
 
+  /** Blocks that no sequence uses. */
+  int free() {
+    return freeCount + cached.size();
+  }
+
   /** Blocks that can be taken. */
   int available() {
-    return freeCount + cached.size();
+    return freeCount + cached.size() - reserved;
+  }
+
+  /** Sets available blocks aside. */
+  void reserve(int blocks) {
+    reserved += blocks;
+  }
+
+  /** Makes blocks available that were set aside. */
+  void unreserve(int blocks) {
+    reserved -= blocks;
+    if (reserved < 0) {
+      throw new IllegalStateException("more blocks are unreserved than were reserved");
+    }
   }
 
   /** Blocks that only the cache holds. */

@@ -1,5 +1,6 @@
 package dev.cairn.scheduling;
 
+import dev.cairn.device.Chunk;
 import dev.cairn.device.Step;
 import dev.cairn.device.StepResult;
 import dev.cairn.persistence.Band;
@@ -26,7 +27,13 @@ public final class SchedulingCore {
   private final BlockPool pool;
   private final SlotTable slots;
   private final CommitWindow window;
+  private final StepTimes times;
+  private final WaitingQueue queue;
+  private final Arrivals arrivals;
+  private final Running running = new Running();
+  private final Residency residency;
   private final StepPlanner planner;
+  private final Explanation explanation;
   private final Map<String, Sequence> sequences = new HashMap<>();
 
   /** Cancelled sequences that a step in flight still holds. */
@@ -35,6 +42,13 @@ public final class SchedulingCore {
   private final Deque<Planned> inFlight = new ArrayDeque<>();
   private final HandOverQueue handOvers;
   private List<Released> released = new ArrayList<>();
+  private List<Released> evicted = new ArrayList<>();
+  private boolean isHeld;
+
+  /** Positions that the sequences which generate may reach, all together. */
+  private long promisedTokens;
+
+  private long nowNanos;
   private long nextKey;
   private long nextStep;
   private long staleResults;
@@ -46,15 +60,22 @@ public final class SchedulingCore {
 
   /**
    * @param limits bounds
+   * @param policy how it chooses among those that wait
    * @param endsGeneration tells the tokens with which a model says that it has finished
    */
-  public SchedulingCore(SchedulingLimits limits, IntPredicate endsGeneration) {
+  public SchedulingCore(
+      SchedulingLimits limits, SchedulingPolicy policy, IntPredicate endsGeneration) {
     this.limits = limits;
     this.endsGeneration = endsGeneration;
     this.pool = new BlockPool(limits.kvBlocks());
     this.slots = new SlotTable(limits.maxSlots());
     this.window = new CommitWindow(limits);
-    this.planner = new StepPlanner(limits, pool, slots, window);
+    this.times = new StepTimes(policy.latencyFactor(), policy.minChunk());
+    this.queue = new WaitingQueue(policy);
+    this.arrivals = new Arrivals(limits, policy, queue);
+    this.residency = new Residency(limits, policy, pool, slots, window, queue, running, times);
+    this.planner = new StepPlanner(limits, pool, window, queue, running, residency, times);
+    this.explanation = new Explanation(policy, pool, queue, arrivals, residency, running);
     this.handOvers = new HandOverQueue(limits.maxHandOvers());
   }
 
@@ -64,7 +85,7 @@ public final class SchedulingCore {
    *
    * @return whether it was taken in
    */
-  public boolean admit(Admission admission) {
+  public boolean admit(Admission admission, long nowNanos) {
     if (admission.tokens().length > limits.maxContext()) {
       throw new IllegalArgumentException(
           admission.requestId()
@@ -73,6 +94,7 @@ public final class SchedulingCore {
               + " tokens, expected at most "
               + limits.maxContext());
     }
+    this.nowNanos = nowNanos;
     Sequence known = sequences.get(admission.requestId());
     Sequence left = leaving.get(admission.requestId());
     if ((known != null && known.epoch >= admission.epoch())
@@ -83,11 +105,22 @@ public final class SchedulingCore {
     if (known != null) {
       abandon(known);
     }
-    QueueKey key = new QueueKey(admission.band(), admission.submittedAtMillis(), nextKey++);
-    Sequence sequence = new Sequence(admission, key, limits);
+    Standing standing = admission.standing();
+    Tenant tenant = queue.enter(standing.tenant());
+    QueueKey key =
+        new QueueKey(
+            tenant.lane(standing.band()).band,
+            standing.depth(),
+            standing.rootSubmittedAtMillis(),
+            admission.submittedAtMillis(),
+            nextKey++);
+    Sequence sequence = new Sequence(admission, key, tenant, limits);
     sequences.put(sequence.requestId, sequence);
+    promisedTokens += sequence.maxLength;
     if (sequence.wantsToken() || (sequence.isPromptOnly() && admission.promptLogprobs())) {
-      planner.enqueue(sequence);
+      for (Sequence impossible : arrivals.enter(sequence, nowNanos)) {
+        end(impossible, FinishReason.ERROR, "its group is larger than the device can run at once");
+      }
     } else {
       end(sequence, FinishReason.LENGTH, "");
     }
@@ -95,16 +128,27 @@ public final class SchedulingCore {
   }
 
   /** The next step, or empty where nothing can run or enough steps are in flight. */
-  public Optional<StepPlan> plan() {
-    if (inFlight.size() >= limits.maxStepsInFlight()) {
+  public Optional<StepPlan> plan(long nowNanos) {
+    this.nowNanos = nowNanos;
+    queue.enterWindow(nowNanos);
+    if (isHeld || inFlight.size() >= limits.maxStepsInFlight()) {
       return Optional.empty();
     }
+    arrivals.admitOverdue(nowNanos);
     List<StepPlan.Open> opens = new ArrayList<>();
-    List<StepPlanner.Row> rows = planner.plan(opens);
+    List<StepPlanner.Row> rows = planner.plan(nowNanos, opens);
+    for (Sequence sequence : residency.takeEvicted()) {
+      evicted.add(new Released(sequence.requestId, sequence.epoch));
+      abandon(sequence);
+    }
     if (rows.isEmpty()) {
       return Optional.empty();
     }
-    Step step = new Step(nextStep++, rows.stream().map(StepPlanner.Row::chunk).toList());
+    List<Chunk> chunks = new ArrayList<>(rows.size());
+    for (StepPlanner.Row row : rows) {
+      chunks.add(row.chunk());
+    }
+    Step step = new Step(nextStep++, chunks);
     inFlight.addLast(new Planned(step.id(), rows));
     return Optional.of(new StepPlan(slots.takeFrees(), opens, step));
   }
@@ -126,17 +170,43 @@ public final class SchedulingCore {
       return Optional.empty();
     }
     inFlight.removeFirst();
-    window.stepTook(result.endNanos() - result.startNanos());
+    long nanos = Math.max(1, result.endNanos() - result.startNanos());
+    window.stepTook(nanos);
     handOvers.refill();
-    int tokens = 0;
+    int tokens = charge(planned.rows(), nanos);
     for (int i = 0; i < planned.rows().size(); i++) {
       StepPlanner.Row row = planned.rows().get(i);
-      tokens += row.chunk().count();
       row.sequence().stepsInFlight--;
       receive(row, result.outputs().get(i));
       settle(row.sequence());
     }
     return Optional.of(new Completed(planned.rows().size(), tokens));
+  }
+
+  /** Charges each tenant what its rows took of a step's time. */
+  private int charge(List<StepPlanner.Row> rows, long nanos) {
+    int decodeRows = 0;
+    int prefillTokens = 0;
+    for (StepPlanner.Row row : rows) {
+      decodeRows += row.isDecode() ? 1 : 0;
+      prefillTokens += row.isDecode() ? 0 : row.chunk().count();
+    }
+    times.stepTook(nanos, decodeRows, prefillTokens);
+    double prefillNanos = times.prefillNanos(nanos, decodeRows, prefillTokens);
+    double perDecode = decodeRows == 0 ? 0 : (nanos - prefillNanos) / decodeRows;
+    double perPrefill = prefillTokens == 0 ? 0 : prefillNanos / prefillTokens;
+    for (StepPlanner.Row row : rows) {
+      Sequence sequence = row.sequence();
+      int count = row.chunk().count();
+      double cost = row.isDecode() ? perDecode : perPrefill * count;
+      Lane lane = sequence.ticket.lane;
+      queue.charge(lane, cost, count);
+      double prepaid =
+          row.isDecode() ? sequence.prepaidNanos : Math.min(cost, sequence.prepaidNanos);
+      sequence.prepaidNanos -= prepaid;
+      queue.advance(lane, cost - prepaid);
+    }
+    return decodeRows + prefillTokens;
   }
 
   private void receive(StepPlanner.Row row, StepResult.Output output) {
@@ -145,7 +215,15 @@ public final class SchedulingCore {
       return;
     }
     if (output.status() != StepResult.Status.OK) {
-      end(sequence, FinishReason.ERROR, "the model computed values that are not finite numbers");
+      String what = "the model computed values that are not finite numbers";
+      List<Sequence> others = othersOfGroup(sequence);
+      end(sequence, FinishReason.ERROR, what);
+      others.forEach(
+          other ->
+              end(
+                  other,
+                  FinishReason.ERROR,
+                  "request " + sequence.requestId + " of its group: " + what));
       return;
     }
     int after = row.chunk().start() + row.chunk().count();
@@ -174,10 +252,29 @@ public final class SchedulingCore {
   }
 
   private void end(Sequence sequence, FinishReason reason, String detail) {
-    planner.remove(sequence);
+    leaveOrder(sequence);
     sequence.state = Sequence.State.ENDED;
     sequence.end = Optional.of(new Handover.End(reason, detail));
     handOvers.offer(sequence);
+    settle(sequence);
+  }
+
+  private void leaveOrder(Sequence sequence) {
+    if (sequence.isLive()) {
+      promisedTokens -= sequence.maxLength;
+    }
+    residency.remove(sequence, nowNanos);
+  }
+
+  /** Those that fall with a sequence. */
+  private static List<Sequence> othersOfGroup(Sequence sequence) {
+    List<Sequence> others = new ArrayList<>();
+    for (Sequence member : sequence.group.map(group -> group.members).orElse(List.of())) {
+      if (member != sequence && member.isLive()) {
+        others.add(member);
+      }
+    }
+    return others;
   }
 
   /** Gives back what a sequence no longer needs, once no step in flight uses it. */
@@ -186,7 +283,7 @@ public final class SchedulingCore {
       return;
     }
     switch (sequence.state) {
-      case YIELDING -> planner.finishYield(sequence);
+      case YIELDING -> residency.finishYield(sequence, nowNanos);
       case ENDED -> giveBack(sequence);
       case ABANDONED -> {
         giveBack(sequence);
@@ -208,9 +305,14 @@ public final class SchedulingCore {
     }
   }
 
-  private void abandon(Sequence sequence) {
+  private void forget(Sequence sequence) {
     sequences.remove(sequence.requestId, sequence);
-    planner.remove(sequence);
+    arrivals.gone(sequence, nowNanos);
+  }
+
+  private void abandon(Sequence sequence) {
+    leaveOrder(sequence);
+    forget(sequence);
     sequence.state = Sequence.State.ABANDONED;
     sequence.dropTail();
     sequence.end = Optional.empty();
@@ -243,8 +345,9 @@ public final class SchedulingCore {
     sequence.commitInFlight = null;
     sequence.committed = nextIndex;
     window.commitTook(nowNanos - sequence.handedOverAtNanos);
+    this.nowNanos = nowNanos;
     if (sequence.isHandedOver()) {
-      sequences.remove(requestId, sequence);
+      forget(sequence);
       return true;
     }
     handOvers.offer(sequence);
@@ -285,21 +388,10 @@ public final class SchedulingCore {
     }
   }
 
-  /**
-   * Moves a request to another place in the order of service: out, and in again under a key of its
-   * own. What runs goes on. A no-op where this epoch is not here.
-   */
-  public void prioritize(String requestId, int epoch, Band band) {
-    Sequence sequence = sequences.get(requestId);
-    if (sequence != null && sequence.epoch == epoch && sequence.key.band() != band) {
-      planner.rekey(sequence, sequence.key.in(band));
-    }
-  }
-
   /** Whether this epoch is here and more is to be computed of it. */
   public boolean generates(String requestId, int epoch) {
     Sequence sequence = sequences.get(requestId);
-    return sequence != null && sequence.epoch == epoch && sequence.outstanding() > 0;
+    return sequence != null && sequence.epoch == epoch && sequence.isLive();
   }
 
   /** Hands over again what no owner has acknowledged for so long. */
@@ -312,26 +404,84 @@ public final class SchedulingCore {
   }
 
   /**
-   * Lets go of a request.
+   * Lets go of a request, and of all that is admitted with it.
    *
    * @param newestEpoch a newer one stays
-   * @return whether it is here; then {@link #takeReleased()} names it when no step holds it any
-   *     more
+   * @return the requests that leave, itself among them; {@link #takeReleased()} names each when no
+   *     step holds it any more. Empty where it is not here
    */
-  public boolean cancel(String requestId, int newestEpoch) {
+  public List<String> cancel(String requestId, int newestEpoch) {
     Sequence sequence = sequences.get(requestId);
     if (sequence == null || sequence.epoch > newestEpoch) {
-      return leaving.containsKey(requestId);
+      return leaving.containsKey(requestId) ? List.of(requestId) : List.of();
     }
-    leaving.put(requestId, sequence);
-    abandon(sequence);
-    return true;
+    List<Sequence> falling = othersOfGroup(sequence);
+    falling.add(0, sequence);
+    for (Sequence each : falling) {
+      leaving.put(each.requestId, each);
+      abandon(each);
+    }
+    return falling.stream().map(each -> each.requestId).toList();
+  }
+
+  /**
+   * Changes the urgency of a request, and of all that is admitted with it; a no-op where it is not
+   * here or generates no more.
+   */
+  public void prioritize(String requestId, int epoch, Band band) {
+    Sequence sequence = sequences.get(requestId);
+    if (sequence == null
+        || sequence.epoch != epoch
+        || !sequence.isLive()
+        || sequence.band == band) {
+      return;
+    }
+    Lane lane = sequence.tenant.lane(band);
+    Ticket old = sequence.ticket;
+    if (old == null) {
+      sequence.band = band;
+      sequence.key = sequence.key.with(lane.band);
+      return;
+    }
+    old.members.forEach(member -> member.band = band);
+    residency.replace(old, old.with(lane), arrivals, nowNanos);
+  }
+
+  /** Nothing of a tenant runs from the next step on, until {@link #letTenantGo}. */
+  public void holdTenant(String tenant) {
+    residency.yieldAll(queue.hold(tenant), nowNanos);
+  }
+
+  public void letTenantGo(String tenant) {
+    queue.letGo(tenant);
+  }
+
+  /** No further step is planned, until it is said otherwise. */
+  public void hold(boolean held) {
+    isHeld = held;
+  }
+
+  /** Why a request waits; empty where it is not here or does not wait. */
+  public Optional<PendingReason> pendingReason(String requestId, long nowNanos) {
+    return Optional.ofNullable(sequences.get(requestId))
+        .filter(sequence -> sequence.state == Sequence.State.WAITING)
+        .map(sequence -> explanation.of(sequence, isHeld, nowNanos));
   }
 
   /** Cancelled requests that the device has let go of since the last call. */
   public List<Released> takeReleased() {
     List<Released> taken = released;
     released = new ArrayList<>();
+    return taken;
+  }
+
+  /**
+   * Requests that waited with a slot of the device and lost it to others since the last call. Their
+   * owners have to admit them again, under a new epoch.
+   */
+  public List<Released> takeEvicted() {
+    List<Released> taken = evicted;
+    evicted = new ArrayList<>();
     return taken;
   }
 
@@ -366,22 +516,41 @@ public final class SchedulingCore {
 
   /** Tokens that the sequences known may still need, prompts and outputs together. */
   public long outstandingTokens() {
-    return sequences.values().stream().mapToLong(Sequence::outstanding).sum();
+    long computed = 0;
+    for (int i = 0; i < running.size(); i++) {
+      computed += running.get(i).computed;
+    }
+    return promisedTokens - computed;
+  }
+
+  /** Where each tenant stands that is known. */
+  public List<TenantStats> tenants() {
+    return queue.tenants().stream().map(Tenant::stats).toList();
+  }
+
+  /** Sessions with a turn here. */
+  int sessions() {
+    return arrivals.sessions();
+  }
+
+  /** Blocks that can be taken; all there are when nothing is here. */
+  int available() {
+    return pool.available();
   }
 
   public SchedulingStats stats() {
     return new SchedulingStats(
-        planner.waiting(),
-        planner.running(),
+        queue.waiting(),
+        running.size(),
         sequences.size(),
         slots.inUse(),
-        pool.total() - pool.available(),
+        pool.total() - pool.free(),
         pool.total(),
         inFlight.size(),
         window.tokens(),
-        planner.preemptions(),
+        residency.preemptions(),
         staleResults,
         pool.cached(),
-        planner.sharedTokens());
+        residency.sharedTokens());
   }
 }

@@ -2,6 +2,7 @@ package dev.cairn.scheduling;
 
 import dev.cairn.device.SlotSpec;
 import dev.cairn.model.TokenLogprobs;
+import dev.cairn.persistence.Band;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -42,6 +43,15 @@ final class Sequence {
 
   final String requestId;
   final int epoch;
+  final Standing standing;
+  final Tenant tenant;
+  final long submittedAtMillis;
+
+  /** Urgency that was asked for. */
+  Band band;
+
+  /** Changes while the sequence stands in no order alone: see {@link Residency#replace}. */
+  QueueKey key;
   final int promptLength;
 
   /** Index of the first token that this epoch generates. */
@@ -49,9 +59,6 @@ final class Sequence {
 
   final int maxLength;
   final boolean ignoreEos;
-
-  /** Changes while the sequence stands in no order alone: see {@link StepPlanner#rekey}. */
-  QueueKey key;
 
   State state = State.WAITING;
 
@@ -73,14 +80,35 @@ final class Sequence {
   Handover commitInFlight;
 
   Queued queuedAs = Queued.NO;
+
+  /** What it is admitted with; null while its group gathers. */
+  Ticket ticket;
+
+  /** Those it falls with. */
+  Optional<Groups.Group> group = Optional.empty();
+
+  /** The member of its group whose prompt blocks it waits for, or null. */
+  Sequence follows;
+
+  /** Blocks of the pool that are set aside for it while it follows. */
+  int reservedBlocks;
+
+  /** Device time of its prefill that its tenant was charged in advance, nanoseconds. */
+  double prepaidNanos;
+
   Optional<Handover.End> end = Optional.empty();
 
-  /** Names of the full blocks; empty where blocks are not shared. */
-  private final Optional<PrefixChain> prefix;
+  /** Salt of the names of its blocks; null where blocks are not shared. */
+  private final String salt;
+
+  /** Names of the full blocks; null before they were asked for. */
+  private PrefixChain prefix;
 
   /** Whether every prompt position has to be computed, for its log-probabilities. */
   private final boolean scoresPrompt;
 
+  private final int blockTokens;
+  private int followedBlocks;
   private int published;
   private int[] blocks = new int[4];
   private int blockCount;
@@ -91,9 +119,13 @@ final class Sequence {
   private boolean promptLogprobsHandedOver;
   private boolean endHandedOver;
 
-  Sequence(Admission admission, QueueKey key, SchedulingLimits limits) {
+  Sequence(Admission admission, QueueKey key, Tenant tenant, SchedulingLimits limits) {
     this.requestId = admission.requestId();
     this.epoch = admission.epoch();
+    this.standing = admission.standing();
+    this.submittedAtMillis = admission.submittedAtMillis();
+    this.tenant = tenant;
+    this.band = admission.standing().band();
     this.key = key;
     this.promptLength = admission.promptLength();
     this.length = admission.tokens().length;
@@ -104,11 +136,8 @@ final class Sequence {
     this.handedOver = received;
     this.committed = received;
     this.scoresPrompt = admission.promptLogprobs();
-    this.prefix =
-        limits.prefixCache()
-            ? Optional.of(
-                new PrefixChain(admission.salt(), limits.blockTokens(), admission.tokens()))
-            : Optional.empty();
+    this.salt = limits.prefixCache() ? admission.salt() : null;
+    this.blockTokens = limits.blockTokens();
     this.unopened =
         new SlotSpec(
             admission.tokens(),
@@ -119,15 +148,14 @@ final class Sequence {
             admission.promptLogprobs());
   }
 
+  /** Whether it waits or generates. */
+  boolean isLive() {
+    return state != State.ENDED && state != State.ABANDONED;
+  }
+
   /** Tokens to process before the next one can be drawn. */
   int pending() {
     return length - computed;
-  }
-
-  /** Tokens to process and to generate at most. */
-  long outstanding() {
-    boolean over = state == State.ENDED || state == State.ABANDONED;
-    return over ? 0 : pending() + (long) maxLength - length;
   }
 
   /** Whether the output may grow. */
@@ -181,17 +209,61 @@ final class Sequence {
     return blocks[index];
   }
 
+  /** Whether it can use blocks that another sequence computed. */
+  boolean mayShare() {
+    return salt != null && !scoresPrompt;
+  }
+
+  /** Full blocks of its prompt that it has in common with another sequence's. */
+  int promptBlocksLike(Sequence other) {
+    if (!mayShare() || !other.mayShare() || !salt.equals(other.salt)) {
+      return 0;
+    }
+    int most = Math.min(promptBlocks(), other.promptBlocks());
+    int common = 0;
+    while (common < most && prefix().get(common).equals(other.prefix().get(common))) {
+      common++;
+    }
+    return common;
+  }
+
+  private int promptBlocks() {
+    return Math.min(promptLength, length - 1) / blockTokens;
+  }
+
+  /** Waits until another sequence has computed so many blocks that both need. */
+  void follow(Sequence leader, int blocks) {
+    follows = leader;
+    followedBlocks = blocks;
+  }
+
+  /** Whether the blocks that it waits for are there, or will not come. */
+  boolean mayStopFollowing() {
+    return follows.state != State.RUNNING || follows.published >= followedBlocks;
+  }
+
+  private PrefixChain prefix() {
+    if (prefix == null) {
+      prefix = new PrefixChain(salt, blockTokens, unopened.tokens());
+    }
+    return prefix;
+  }
+
   /**
    * Blocks at the beginning that are in the pool already and can be shared. The last token known is
    * computed always: what comes after it is drawn from it.
    */
-  int sharable(BlockPool pool, int blockTokens) {
-    if (prefix.isEmpty() || scoresPrompt) {
+  int sharable(BlockPool pool) {
+    if (salt == null) {
       return 0;
     }
-    int most = Math.min(prefix.get().size(), (length - 1) / blockTokens);
+    PrefixChain names = prefix();
+    if (scoresPrompt) {
+      return 0;
+    }
+    int most = Math.min(names.size(), (length - 1) / blockTokens);
     int count = 0;
-    while (count < most && pool.find(prefix.get().get(count)).isPresent()) {
+    while (count < most && pool.find(names.get(count)).isPresent()) {
       count++;
     }
     return count;
@@ -199,11 +271,11 @@ final class Sequence {
 
   /** The pool's block with the name of this sequence's block. */
   int sharedBlock(BlockPool pool, int index) {
-    return pool.find(prefix.orElseThrow().get(index)).orElseThrow();
+    return pool.find(prefix().get(index)).orElseThrow();
   }
 
   /** Takes shared blocks as its own first ones. */
-  void shareBlocks(BlockPool pool, int count, int blockTokens) {
+  void shareBlocks(BlockPool pool, int count) {
     for (int i = 0; i < count; i++) {
       int block = sharedBlock(pool, i);
       pool.share(block);
@@ -215,12 +287,11 @@ final class Sequence {
 
   /** Lets others share the blocks that completed steps have filled. */
   void publishBlocks(BlockPool pool, int fullBlocks) {
-    prefix.ifPresent(
-        chain -> {
-          for (; published < fullBlocks; published++) {
-            pool.publish(blocks[published], chain.get(published));
-          }
-        });
+    if (salt != null) {
+      for (; published < fullBlocks; published++) {
+        pool.publish(blocks[published], prefix().get(published));
+      }
+    }
   }
 
   void appendToTail(int token, TokenLogprobs logprobs) {
@@ -229,7 +300,9 @@ final class Sequence {
       tail = Arrays.copyOf(tail, size * 2);
     }
     tail[size] = token;
-    prefix.ifPresent(chain -> chain.add(token));
+    if (salt != null) {
+      prefix().add(token);
+    }
     if (logprobs != null) {
       tailLogprobs.add(logprobs);
     }

@@ -16,8 +16,8 @@ final class SlotTable {
     reset();
   }
 
-  boolean hasFree() {
-    return !free.isEmpty();
+  int free() {
+    return free.size();
   }
 
   int inUse() {

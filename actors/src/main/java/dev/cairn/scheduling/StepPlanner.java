@@ -3,122 +3,129 @@ package dev.cairn.scheduling;
 import dev.cairn.device.Chunk;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.NavigableSet;
-import java.util.TreeSet;
 
 /**
  * Decides what the next step holds: first a decode row of every sequence that can go on, then
- * prefill, in order of service, in chunks that fill the step. A sequence that needs a block where
- * none is free makes the lowest one in order yield its blocks, which computes its keys and values
- * again later; never one that stands before it.
+ * prefill, in chunks for which the running streams leave time. What waits is let in where it has
+ * precedence over the prefill that is under way, or where that leaves room.
  */
 final class StepPlanner {
-  private static final Comparator<Sequence> BY_KEY = Comparator.comparing(s -> s.key);
+  /** Prefill goes to the most urgent band, then to the tenant that had least, then by key. */
+  private static final Comparator<Sequence> BY_PRECEDENCE =
+      (a, b) -> {
+        int byLane = compare(a.ticket.lane, b.ticket.lane);
+        return byLane != 0 ? byLane : a.key.compareTo(b.key);
+      };
 
   private final SchedulingLimits limits;
   private final BlockPool pool;
-  private final SlotTable slots;
   private final CommitWindow window;
-  private final NavigableSet<Sequence> waiting = new TreeSet<>(BY_KEY);
-  private final NavigableSet<Sequence> running = new TreeSet<>(BY_KEY);
-  private long preemptions;
-  private long sharedTokens;
+  private final WaitingQueue queue;
+  private final Running running;
+  private final Residency residency;
+  private final StepTimes times;
 
   /** Sequences of this plan that lack a block. */
   private int blocksMissing;
 
-  StepPlanner(SchedulingLimits limits, BlockPool pool, SlotTable slots, CommitWindow window) {
+  StepPlanner(
+      SchedulingLimits limits,
+      BlockPool pool,
+      CommitWindow window,
+      WaitingQueue queue,
+      Running running,
+      Residency residency,
+      StepTimes times) {
     this.limits = limits;
     this.pool = pool;
-    this.slots = slots;
     this.window = window;
+    this.queue = queue;
+    this.running = running;
+    this.residency = residency;
+    this.times = times;
   }
-
-  /** A row of a planned step: which sequence, and its chunk. */
-  record Row(Sequence sequence, Chunk chunk) {}
 
   /**
-   * The only way into the queue, for new sequences and for those that yielded. Entering twice is
-   * once.
+   * A row of a planned step.
+   *
+   * @param sequence whose it is
+   * @param chunk what the device does
+   * @param isDecode whether it is of one token that was drawn by the step before
    */
-  void enqueue(Sequence sequence) {
-    running.remove(sequence);
-    sequence.state = Sequence.State.WAITING;
-    waiting.add(sequence);
-  }
-
-  /** Takes a sequence out of the order; a no-op where it is not in it. */
-  void remove(Sequence sequence) {
-    waiting.remove(sequence);
-    running.remove(sequence);
-  }
-
-  /** Removes a sequence and inserts it under another key, where it was. */
-  void rekey(Sequence sequence, QueueKey key) {
-    boolean wasWaiting = waiting.remove(sequence);
-    boolean wasRunning = running.remove(sequence);
-    sequence.key = key;
-    if (wasWaiting) {
-      waiting.add(sequence);
-    } else if (wasRunning) {
-      running.add(sequence);
-    }
-  }
-
-  int waiting() {
-    return waiting.size();
-  }
-
-  int running() {
-    return running.size();
-  }
-
-  long preemptions() {
-    return preemptions;
-  }
-
-  /** Tokens that were not computed because a cached block holds their keys and values. */
-  long sharedTokens() {
-    return sharedTokens;
-  }
+  record Row(Sequence sequence, Chunk chunk, boolean isDecode) {}
 
   /**
    * Plans a step and takes it as submitted.
    *
    * @param opens receives the slots to open before the step
-   * @return rows in order of service, decode first; empty where nothing can run
+   * @return rows, decode first, in the order of keys; empty where nothing can run
    */
-  List<Row> plan(List<StepPlan.Open> opens) {
-    List<Row> rows = new ArrayList<>();
-    blocksMissing = 0;
-    int budget = limits.maxBatchTokens();
-    for (Sequence sequence : List.copyOf(running)) {
-      if (sequence.pending() == 1 && canRun(sequence) && coverNext(sequence)) {
-        rows.add(take(sequence, 1));
-        budget--;
+  List<Row> plan(long nowNanos, List<StepPlan.Open> opens) {
+    List<Row> rows = new ArrayList<>(running.size() + 1);
+    List<Sequence> prefills = decode(nowNanos, rows);
+    if (prefills.size() > 1) {
+      prefills.sort(BY_PRECEDENCE);
+    }
+    int most = limits.maxBatchTokens() - rows.size();
+    int room = times.chunkRoom(rows.size(), most);
+    int next = 0;
+    boolean mayAdmit = true;
+    while (room > 0 && (mayAdmit || next < prefills.size())) {
+      Sequence prefill = next < prefills.size() ? prefills.get(next) : null;
+      if (mayAdmit && (prefill == null || isBefore(queue.first(nowNanos), prefill))) {
+        Ticket started = residency.admitNext(nowNanos, opens);
+        mayAdmit = started != null;
+        for (int i = 0; started != null && i < started.members.size(); i++) {
+          room -= prefill(started.members.get(i), room, rows);
+        }
+      } else if (prefill != null) {
+        next++;
+        room -= prefill(prefill, room, rows);
       }
     }
-    for (Sequence sequence : running) {
-      if (budget > 0 && sequence.pending() > 1 && canRun(sequence)) {
-        budget -= prefill(sequence, budget, rows);
-      }
-    }
-    while (budget > 0 && canAdmitNext()) {
-      budget -= prefill(admitNext(opens), budget, rows);
-    }
+    residency.settleYields(nowNanos);
     return rows;
   }
 
-  private int prefill(Sequence sequence, int budget, List<Row> rows) {
-    int count = Math.min(budget, sequence.pending());
-    rows.add(take(sequence, count));
+  private static boolean isBefore(Ticket ticket, Sequence prefill) {
+    return ticket != null && compare(ticket.lane, prefill.ticket.lane) < 0;
+  }
+
+  private static int compare(Lane a, Lane b) {
+    int byBand = a.effectiveBand().compareTo(b.effectiveBand());
+    return byBand != 0 ? byBand : Double.compare(a.virtualTime, b.virtualTime);
+  }
+
+  /** Adds a row for each sequence that can go on, and returns those that have to be prefilled. */
+  private List<Sequence> decode(long nowNanos, List<Row> rows) {
+    blocksMissing = 0;
+    List<Sequence> prefills = new ArrayList<>();
+    for (int i = 0; i < running.size(); i++) {
+      Sequence sequence = running.get(i);
+      if (!canRun(sequence)) {
+        continue;
+      }
+      if (sequence.pending() > 1 || sequence.blockCount() == 0) {
+        prefills.add(sequence);
+      } else if (coverNext(sequence)) {
+        rows.add(take(sequence, 1, true));
+      }
+    }
+    residency.settleYields(nowNanos);
+    return prefills;
+  }
+
+  private int prefill(Sequence sequence, int room, List<Row> rows) {
+    if (room <= 0 || !canRun(sequence) || !residency.hasItsPrompt(sequence)) {
+      return 0;
+    }
+    int count = Math.min(room, sequence.pending());
+    rows.add(take(sequence, count, false));
     return count;
   }
 
-  private Row take(Sequence sequence, int count) {
+  private Row take(Sequence sequence, int count, boolean isDecode) {
     int start = sequence.computed;
     boolean sample = start + count == sequence.length && sequence.wantsToken();
     int firstBlock = sequence.blocksOnDevice();
@@ -128,7 +135,8 @@ final class StepPlanner {
     if (sample) {
       sequence.length++;
     }
-    return new Row(sequence, new Chunk(sequence.slot, start, count, sample, firstBlock, blocks));
+    return new Row(
+        sequence, new Chunk(sequence.slot, start, count, sample, firstBlock, blocks), isDecode);
   }
 
   private boolean canRun(Sequence sequence) {
@@ -145,13 +153,8 @@ final class StepPlanner {
     if (sequence.blockCount() * limits.blockTokens() > sequence.computed) {
       return true;
     }
-    // A victim whose blocks others share too may yield none, so one may not be enough.
-    while (pool.available() == 0 && blocksMissing >= blocksPromised()) {
-      Sequence victim = lowestAfter(sequence);
-      if (victim == null) {
-        break;
-      }
-      preempt(victim);
+    if (pool.available() == 0) {
+      residency.makeRoomForBlock(sequence, blocksMissing);
     }
     if (pool.available() == 0) {
       blocksMissing++;
@@ -159,88 +162,5 @@ final class StepPlanner {
     }
     sequence.addBlock(pool.take());
     return true;
-  }
-
-  /** Blocks that become available when all that yield have done so. */
-  private int blocksPromised() {
-    Map<Integer, Integer> references = new HashMap<>();
-    for (Sequence sequence : running) {
-      for (int i = 0; sequence.state == Sequence.State.YIELDING && i < sequence.blockCount(); i++) {
-        references.merge(sequence.block(i), 1, Integer::sum);
-      }
-    }
-    return (int)
-        references.entrySet().stream()
-            .filter(block -> block.getValue() == pool.references(block.getKey()))
-            .count();
-  }
-
-  private Sequence lowestAfter(Sequence preemptor) {
-    for (Sequence candidate : running.descendingSet()) {
-      if (candidate == preemptor) {
-        return null;
-      }
-      if (candidate.state == Sequence.State.RUNNING && candidate.blockCount() > 0) {
-        return candidate;
-      }
-    }
-    return null;
-  }
-
-  private void preempt(Sequence victim) {
-    preemptions++;
-    victim.state = Sequence.State.YIELDING;
-    if (victim.stepsInFlight == 0) {
-      finishYield(victim);
-    }
-  }
-
-  /** The steps in flight of a yielding sequence have ended. */
-  void finishYield(Sequence victim) {
-    victim.giveBlocks(pool);
-    enqueue(victim);
-  }
-
-  /**
-   * The next in order is admitted when all that is known of it fits, with a block to spare for each
-   * that runs: an admission that brought the next preemption would waste both.
-   */
-  private boolean canAdmitNext() {
-    if (waiting.isEmpty()) {
-      return false;
-    }
-    Sequence next = waiting.first();
-    return (next.slot >= 0 || slots.hasFree())
-        && next.uncommitted() < window.tokens()
-        && fits(next);
-  }
-
-  private boolean fits(Sequence next) {
-    int shared = next.sharable(pool, limits.blockTokens());
-    int available = pool.available();
-    for (int i = 0; i < shared; i++) {
-      if (pool.isUnreferenced(next.sharedBlock(pool, i))) {
-        available--;
-      }
-    }
-    return available >= limits.blocksFor(next.length) - shared + running.size();
-  }
-
-  private Sequence admitNext(List<StepPlan.Open> opens) {
-    Sequence next = waiting.pollFirst();
-    running.add(next);
-    next.state = Sequence.State.RUNNING;
-    int shared = next.sharable(pool, limits.blockTokens());
-    next.shareBlocks(pool, shared, limits.blockTokens());
-    sharedTokens += next.computed;
-    while (next.blockCount() < limits.blocksFor(next.length)) {
-      next.addBlock(pool.take());
-    }
-    if (next.slot < 0) {
-      next.slot = slots.take();
-      opens.add(new StepPlan.Open(next.slot, next.unopened));
-      next.unopened = null;
-    }
-    return next;
   }
 }

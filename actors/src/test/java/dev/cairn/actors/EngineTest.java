@@ -14,6 +14,7 @@ import dev.cairn.request.Choice;
 import dev.cairn.request.Snapshot;
 import dev.cairn.request.Target;
 import dev.cairn.scheduling.SchedulingLimits;
+import dev.cairn.scheduling.SchedulingPolicy;
 import dev.cairn.scheduling.SchedulingStats;
 import dev.cairn.scheduling.SimulatedDevice;
 import java.time.Duration;
@@ -86,6 +87,7 @@ class EngineTest {
             SchedulerActor.create(
                 new SchedulerActor.Identity("", new DeviceStatus.Served("f", "F32", "llama")),
                 limits,
+                SchedulingPolicy.of(limits.maxSlots()),
                 token -> token == SimulatedDevice.END,
                 gpu.factory("gpu"),
                 telemetry,

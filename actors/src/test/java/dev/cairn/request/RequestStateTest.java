@@ -45,10 +45,10 @@ class RequestStateTest {
   void bands() {
     assertThat(state.band()).isEqualTo(Band.BATCH);
     assigned(1, "n1");
-    assertThat(state.admission().band()).isEqualTo(Band.BATCH);
+    assertThat(state.admission().standing().band()).isEqualTo(Band.BATCH);
     assertThat(state.admission().salt()).isEqualTo("tenant");
     happened(new Prioritized("r", 1, 0, Band.PRODUCTION));
-    assertThat(state.admission().band()).isEqualTo(Band.PRODUCTION);
+    assertThat(state.admission().standing().band()).isEqualTo(Band.PRODUCTION);
     happened(new Paused("r", 1, 0));
     happened(new Prioritized("r", 1, 0, Band.SYSTEM));
     assertThat(state.paused()).isTrue();

@@ -1,7 +1,9 @@
 package dev.cairn.scheduling;
 
+import dev.cairn.device.Chunk;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.SlotSpec;
+import dev.cairn.device.Step;
 import dev.cairn.device.StepResult;
 import dev.cairn.model.Sampling;
 import dev.cairn.persistence.Band;
@@ -14,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.ToLongFunction;
 
 /** Drives a scheduling core and a simulated device, and owns the tokens as requests would. */
 final class CoreDriver {
@@ -27,9 +30,17 @@ final class CoreDriver {
   final List<Handover> uncommitted = new ArrayList<>();
   long now;
 
+  /** What a step takes. */
+  ToLongFunction<Step> stepNanos =
+      step -> 1_000_000 + 1000L * step.chunks().stream().mapToInt(Chunk::count).sum();
+
   /** What a request's owner knows. */
   static final class Request {
     final Admission admission;
+
+    /** What it was admitted with last. */
+    int[] slotSpecTokens;
+
     final List<Integer> output = new ArrayList<>();
     Optional<Handover.End> end = Optional.empty();
     boolean released;
@@ -38,6 +49,7 @@ final class CoreDriver {
 
     Request(Admission admission) {
       this.admission = admission;
+      this.slotSpecTokens = admission.tokens();
       this.epoch = admission.epoch();
     }
 
@@ -59,15 +71,29 @@ final class CoreDriver {
       int inFlight,
       int handOvers,
       boolean prefixCache) {
-    limits =
+    this(
         new SchedulingLimits(
-            slots, batch, blocks, BLOCK, context, inFlight, handOvers, 8, 32, prefixCache);
-    core = new SchedulingCore(limits, token -> token == SimulatedDevice.END);
+            slots, batch, blocks, BLOCK, context, inFlight, handOvers, 8, 32, prefixCache),
+        SchedulingPolicy.of(slots),
+        endEvery);
+  }
+
+  CoreDriver(SchedulingLimits limits, SchedulingPolicy policy, int endEvery) {
+    this.limits = limits;
+    core = new SchedulingCore(limits, policy, token -> token == SimulatedDevice.END);
     this.endEvery = endEvery;
     device =
         new SimulatedDevice(
             new DeviceConfig(
-                "simulated", "auto", 1, slots, context, blocks, BLOCK, batch, inFlight),
+                "simulated",
+                "auto",
+                1,
+                limits.maxSlots(),
+                limits.maxContext(),
+                limits.kvBlocks(),
+                BLOCK,
+                limits.maxBatchTokens(),
+                limits.maxStepsInFlight()),
             endEvery,
             false);
   }
@@ -80,7 +106,7 @@ final class CoreDriver {
     return new Admission(
         id,
         1,
-        Band.INTERACTIVE,
+        Standing.alone(Band.INTERACTIVE, "", 0),
         1000,
         prompt,
         prompt.length,
@@ -104,8 +130,45 @@ final class CoreDriver {
   Request admit(Admission admission) {
     Request request = new Request(admission);
     requests.put(admission.requestId(), request);
-    core.admit(admission);
+    core.admit(admission, now);
     return request;
+  }
+
+  /** Everything on the device is lost; its owners know, and have not come back yet. */
+  List<SchedulingCore.Released> loseDevice() {
+    List<SchedulingCore.Released> lost = core.deviceLost();
+    submitted.clear();
+    for (int slot = 0; slot < limits.maxSlots(); slot++) {
+      device.freeSlot(slot);
+    }
+    return lost;
+  }
+
+  /** An owner admits its request again, with the tokens that it has. */
+  void readmit(Request request) {
+    Admission first = request.admission;
+    request.epoch++;
+    int[] known = Arrays.copyOf(first.tokens(), first.promptLength() + request.output.size());
+    for (int i = 0; i < request.output.size(); i++) {
+      known[first.promptLength() + i] = request.output.get(i);
+    }
+    request.slotSpecTokens = known;
+    core.admit(
+        new Admission(
+            first.requestId(),
+            request.epoch,
+            first.standing(),
+            first.submittedAtMillis(),
+            known,
+            first.promptLength(),
+            first.maxTokens(),
+            first.sampling(),
+            first.seed(),
+            first.ignoreEos(),
+            first.logprobs(),
+            first.promptLogprobs(),
+            first.salt()),
+        now);
   }
 
   Request admit(String id, int promptLength, int maxTokens) {
@@ -114,14 +177,18 @@ final class CoreDriver {
 
   /** Plans as many steps as may be in flight. */
   void plan() {
-    for (Optional<StepPlan> plan = core.plan(); plan.isPresent(); plan = core.plan()) {
+    for (Optional<StepPlan> plan = core.plan(now); plan.isPresent(); plan = core.plan(now)) {
       submitted.addLast(plan.get());
     }
   }
 
   /** The device ends its oldest step. */
   StepResult runOne() {
-    StepResult result = device.run(submitted.removeFirst());
+    StepPlan plan = submitted.removeFirst();
+    StepResult ran = device.run(plan);
+    long start = now;
+    now += stepNanos.applyAsLong(plan.step());
+    StepResult result = new StepResult(ran.id(), ran.outputs(), start, now);
     core.complete(result);
     return result;
   }
@@ -144,6 +211,7 @@ final class CoreDriver {
       }
       uncommitted.add(handover);
     }
+    core.takeEvicted().forEach(each -> readmit(requests.get(each.requestId())));
     core.takeReleased().forEach(r -> requests.get(r.requestId()).released = true);
     core.takeFrees().forEach(device::freeSlot);
   }

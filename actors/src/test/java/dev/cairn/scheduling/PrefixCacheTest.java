@@ -133,7 +133,7 @@ class PrefixCacheTest {
           new Admission(
               id,
               1,
-              Band.INTERACTIVE,
+              Standing.alone(Band.INTERACTIVE, "", 0),
               1000,
               tokens,
               tokens.length,

@@ -64,7 +64,7 @@ class SchedulingCoreTest {
         new Admission(
             "b",
             1,
-            Band.INTERACTIVE,
+            Standing.alone(Band.INTERACTIVE, "", 0),
             1,
             prompt(1, 5),
             5,
@@ -110,12 +110,12 @@ class SchedulingCoreTest {
   void bandsComeFirst() {
     assertThat(
             Stream.of(
-                    new QueueKey(Band.BATCH, 1, 1),
-                    new QueueKey(Band.INTERACTIVE, 9, 4),
-                    new QueueKey(Band.SYSTEM, 50, 7),
-                    new QueueKey(Band.INTERACTIVE, 9, 2),
-                    new QueueKey(Band.PRODUCTION, 40, 6),
-                    new QueueKey(Band.INTERACTIVE, 3, 5))
+                    new QueueKey(Band.BATCH, 0, 0, 1, 1),
+                    new QueueKey(Band.INTERACTIVE, 0, 0, 9, 4),
+                    new QueueKey(Band.SYSTEM, 0, 0, 50, 7),
+                    new QueueKey(Band.INTERACTIVE, 0, 0, 9, 2),
+                    new QueueKey(Band.PRODUCTION, 0, 0, 40, 6),
+                    new QueueKey(Band.INTERACTIVE, 0, 0, 3, 5))
                 .sorted()
                 .map(QueueKey::sequence))
         .containsExactly(7L, 6L, 5L, 2L, 4L, 1L);
@@ -172,7 +172,7 @@ class SchedulingCoreTest {
     driver.collect();
     driver.plan();
     assertThat(driver.submitted).isNotEmpty();
-    assertThat(driver.core.cancel("a", Integer.MAX_VALUE)).isTrue();
+    assertThat(driver.core.cancel("a", Integer.MAX_VALUE)).containsExactly("a");
     driver.collect();
     assertThat(request.released).as("released while a step runs").isFalse();
     assertThat(driver.core.stats().kvBlocksUsed()).isPositive();
@@ -200,7 +200,7 @@ class SchedulingCoreTest {
     driver.core.committed("a", 1, 3, 0);
     driver.core.release("a", 1);
     assertThat(driver.core.handOvers(0)).isEmpty();
-    assertThat(driver.core.plan()).isEmpty();
+    assertThat(driver.core.plan(driver.now)).isEmpty();
     assertThat(driver.core.stats().staleResults()).isEqualTo(stale + 2);
     assertNothingIsLeft(driver);
   }
@@ -213,7 +213,7 @@ class SchedulingCoreTest {
     driver.admit(first);
     driver.plan();
     driver.runOne();
-    driver.core.admit(first);
+    driver.core.admit(first, driver.now);
     assertThat(driver.core.stats().staleResults()).isOne();
     int[] full = driver.alone(first);
     int[] known = new int[6 + 4];
@@ -229,7 +229,7 @@ class SchedulingCoreTest {
         new Admission(
             "a",
             2,
-            Band.INTERACTIVE,
+            Standing.alone(Band.INTERACTIVE, "", 0),
             1000,
             known,
             6,
@@ -239,7 +239,8 @@ class SchedulingCoreTest {
             false,
             -1,
             false,
-            ""));
+            ""),
+        driver.now);
     driver.drain();
     assertThat(again.output).containsExactly(boxed(full));
     assertThat(again.ends).isOne();
@@ -322,7 +323,19 @@ class SchedulingCoreTest {
     int[] tokens = prompt(9, 30);
     Admission scored =
         new Admission(
-            "b", 1, Band.INTERACTIVE, 2000, tokens, 30, 2, Sampling.GREEDY, 7, false, 0, true, "");
+            "b",
+            1,
+            Standing.alone(Band.INTERACTIVE, "", 0),
+            2000,
+            tokens,
+            30,
+            2,
+            Sampling.GREEDY,
+            7,
+            false,
+            0,
+            true,
+            "");
     driver.admit("a", 29, 30);
     driver.admit(scored);
     List<Handover> seen = new ArrayList<>();
@@ -411,7 +424,7 @@ class SchedulingCoreTest {
             new Admission(
                 id,
                 1,
-                Band.INTERACTIVE,
+                Standing.alone(Band.INTERACTIVE, "", 0),
                 random.nextInt(5),
                 alike(beginnings, length, random),
                 length,
@@ -474,7 +487,7 @@ class SchedulingCoreTest {
                 stats.stepsInFlight()))
         .as("queued, running, entries, slots, blocks, steps")
         .containsOnly(0);
-    Optional<StepPlan> plan = driver.core.plan();
+    Optional<StepPlan> plan = driver.core.plan(driver.now);
     assertThat(plan).isEmpty();
     driver.core.takeFrees().forEach(driver.device::freeSlot);
     assertThat(driver.device.stats().openSlots()).isZero();

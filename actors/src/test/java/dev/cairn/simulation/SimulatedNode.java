@@ -9,6 +9,7 @@ import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
 import dev.cairn.scheduling.SchedulingCore;
 import dev.cairn.scheduling.SchedulingLimits;
+import dev.cairn.scheduling.SchedulingPolicy;
 import dev.cairn.scheduling.SchedulingStats;
 import dev.cairn.scheduling.SimulatedDevice;
 import dev.cairn.scheduling.StepPlan;
@@ -42,7 +43,8 @@ final class SimulatedNode implements SchedulerProtocol.Owners<SimulatedRequest> 
     this.name = name;
     this.endEvery = endEvery;
     this.limits = new SchedulingLimits(3, 12, 40, BLOCK, CONTEXT, 2, 2, 2, 8, world.chance(2));
-    this.core = new SchedulingCore(limits, token -> token == SimulatedDevice.END);
+    this.core =
+        new SchedulingCore(limits, SchedulingPolicy.of(2), token -> token == SimulatedDevice.END);
     this.protocol = new SchedulerProtocol<>(core, this);
     this.device = newDevice();
     repeatOverdue();
@@ -103,7 +105,7 @@ final class SimulatedNode implements SchedulerProtocol.Owners<SimulatedRequest> 
   }
 
   void admit(Admission admission, SimulatedRequest owner) {
-    act(() -> protocol.admit(admission, owner));
+    act(() -> protocol.admit(admission, owner, world.now()));
   }
 
   void adopt(String id, int epoch, int nextIndex, Band band, SimulatedRequest owner) {
@@ -157,7 +159,9 @@ final class SimulatedNode implements SchedulerProtocol.Owners<SimulatedRequest> 
   }
 
   private void goOn() {
-    for (Optional<StepPlan> plan = core.plan(); plan.isPresent(); plan = core.plan()) {
+    for (Optional<StepPlan> plan = core.plan(world.now());
+        plan.isPresent();
+        plan = core.plan(world.now())) {
       submitted.addLast(plan.get());
       if (submitted.size() == 1) {
         runNext();
@@ -208,6 +212,11 @@ final class SimulatedNode implements SchedulerProtocol.Owners<SimulatedRequest> 
   @Override
   public void lost(SimulatedRequest owner, int epoch) {
     world.send(() -> owner.deviceLost(epoch));
+  }
+
+  @Override
+  public void evicted(SimulatedRequest owner, int epoch) {
+    world.send(() -> owner.evicted(epoch));
   }
 
   @Override

@@ -121,6 +121,10 @@ final class SimulatedRequest implements Effects<Consumer<Effects.Answer>, Simula
     receive(s -> protocol.schedulerAway(s, node));
   }
 
+  void evicted(int epoch) {
+    receive(s -> protocol.evicted(s, epoch));
+  }
+
   void adopted(int epoch) {
     receive(s -> protocol.adopted(s, epoch));
   }

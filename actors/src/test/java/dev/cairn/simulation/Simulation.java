@@ -10,6 +10,8 @@ import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.placement.Need;
 import dev.cairn.request.Choice;
+
+import dev.cairn.persistence.Scheduling;
 import dev.cairn.request.Effects.Answer;
 import dev.cairn.request.Placement;
 import dev.cairn.request.RequestState;
@@ -249,7 +251,16 @@ final class Simulation {
               .seed(seed)
               .ignoreEos(ignoreEos)
               .timeoutMillis(timeoutMillis)
+              .scheduling(scheduling())
               .build();
+    }
+
+    private Scheduling scheduling() {
+      Band[] bands = Band.values();
+      return Scheduling.DEFAULT
+          .withBand(bands[world.random.nextInt(bands.length)])
+          .withTenant("t" + world.random.nextInt(2))
+          .withSession(world.chance(3) ? "s" : "");
     }
 
     /** Submits until it is acknowledged. */

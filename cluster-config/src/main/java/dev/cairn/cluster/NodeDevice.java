@@ -66,6 +66,7 @@ final class NodeDevice {
         SchedulerActor.create(
             new SchedulerActor.Identity(node, served(parts.model())),
             limits,
+            SchedulingSettings.from(parts.config(), limits.maxSlots()),
             parts.tokenizer()::endsGeneration,
             gpu.factory("cairn.dispatchers.gpu"),
             telemetry,

@@ -32,6 +32,7 @@ import dev.cairn.request.LetGo;
 import dev.cairn.request.Snapshot;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
+import dev.cairn.scheduling.Standing;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
@@ -67,7 +68,7 @@ class MessagesTest {
     return new Admission(
         "request",
         7,
-        Band.BATCH,
+        new Standing(Band.BATCH, "tenant", 2, 5, "session", "group", 3),
         1234567890123L,
         new int[] {1, 70_000, 3, 4},
         3,
@@ -182,6 +183,7 @@ class MessagesTest {
             new RequestActor.Generated(plain, scheduler),
             new RequestActor.Released(3, LetGo.PAUSE),
             new RequestActor.DeviceLost(3),
+            new RequestActor.Evicted(3),
             new RequestActor.Adopted(3),
             new RequestActor.NotHeld(3),
             new RequestActor.Known("request", 7, relay.getRef()),

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cairn.model.ModelFile;
 import dev.cairn.server.bench.DeviceBench;
+import dev.cairn.server.bench.SchedulerBench;
 import dev.cairn.server.bench.ServeBench;
 import dev.cairn.server.http.Json;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,7 +30,8 @@ import picocli.CommandLine.Spec;
     subcommands = {
       BenchCommand.Serve.class,
       BenchCommand.DeviceAlone.class,
-      BenchJournalCommand.class
+      BenchJournalCommand.class,
+      BenchCommand.Scheduler.class
     })
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -37,7 +40,7 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     throw new ParameterException(
         spec.commandLine(),
-        "There is no benchmark; expected serve, device, journal, or by way of bin/cairn peer");
+        "There is no benchmark; expected serve, device, journal, scheduler, or by way of bin/cairn peer");
   }
 
   private static void print(CommandSpec spec, JsonNode line) {
@@ -139,6 +142,39 @@ final class BenchCommand implements Callable<Integer> {
             print(spec, bench.run(size, bar));
           }
         }
+      }
+      return 0;
+    }
+  }
+
+  /** {@code cairn bench scheduler}. */
+  @Command(
+      name = "scheduler",
+      description = "Measures the scheduling core alone, by how many requests wait.")
+  static final class Scheduler implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+
+    @Option(
+        names = "--queued",
+        paramLabel = "N",
+        split = ",",
+        defaultValue = "100,10000,100000",
+        description = "Requests that wait (default: ${DEFAULT-VALUE}).")
+    private List<Integer> queued;
+
+    @Option(
+        names = "--tenants",
+        paramLabel = "N",
+        defaultValue = "16",
+        description = "Tenants that they belong to (default: ${DEFAULT-VALUE}).")
+    private int tenants;
+
+    @Override
+    public Integer call() {
+      DeviceBenchOptions.atLeastOne("--tenants", tenants);
+      for (int size : queued) {
+        DeviceBenchOptions.atLeastOne("--queued", size);
+        print(spec, new SchedulerBench(size, tenants).run());
       }
       return 0;
     }

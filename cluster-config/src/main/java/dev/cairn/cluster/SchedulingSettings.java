@@ -1,0 +1,78 @@
+package dev.cairn.cluster;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigUtil;
+import dev.cairn.persistence.Band;
+import dev.cairn.scheduling.SchedulingPolicy;
+import dev.cairn.scheduling.TenantPolicy;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** {@code cairn.scheduling} and {@code cairn.tenants}, read and checked once. */
+public final class SchedulingSettings {
+  private static final String OTHERS = "default";
+
+  private SchedulingSettings() {}
+
+  /**
+   * How a device of so many slots chooses among those that wait.
+   *
+   * @throws ConfigException where a key is missing or has the wrong type
+   * @throws IllegalArgumentException where a value makes no sense
+   */
+  public static SchedulingPolicy from(Config config, int slots) {
+    Config scheduling = config.getConfig("cairn.scheduling");
+    Config tenants = config.getConfig("cairn.tenants");
+    Config others = tenants.getConfig(OTHERS);
+    Map<String, TenantPolicy> named = new HashMap<>();
+    for (String tenant : tenants.root().keySet()) {
+      if (!tenant.equals(OTHERS)) {
+        Config own = tenants.getConfig(ConfigUtil.joinPath(tenant)).withFallback(others);
+        named.put(tenant, tenant(tenant, own));
+      }
+    }
+    return new SchedulingPolicy(
+        Math.min(slots, scheduling.getInt("max-running")),
+        scheduling.getDuration("aging.after").toNanos(),
+        scheduling.getInt("aging.every"),
+        scheduling.getInt("look-ahead"),
+        scheduling.getInt("max-bypasses"),
+        scheduling.getDouble("latency-factor"),
+        scheduling.getInt("min-chunk"),
+        scheduling.getDuration("budget-window").toNanos(),
+        scheduling.getDuration("group-patience").toNanos(),
+        scheduling.getInt("max-idle-tenants"),
+        scheduling.getBoolean("preempt-for-share"),
+        named,
+        tenant(OTHERS, others));
+  }
+
+  private static TenantPolicy tenant(String name, Config config) {
+    try {
+      int maxRunning = config.getInt("max-running");
+      return new TenantPolicy(
+          config.getDouble("weight"),
+          maxRunning == 0 ? Integer.MAX_VALUE : maxRunning,
+          band(config.getString("highest-band")),
+          config.getLong("budget-tokens"));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("cairn.tenants." + name + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Band band(String name) {
+    return Arrays.stream(Band.values())
+        .filter(band -> band.name().equalsIgnoreCase(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "highest-band is '"
+                        + name
+                        + "', expected one of "
+                        + Arrays.toString(Band.values()).toLowerCase(Locale.ROOT)));
+  }
+}
