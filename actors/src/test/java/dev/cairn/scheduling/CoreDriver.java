@@ -30,6 +30,9 @@ final class CoreDriver {
   final List<Handover> uncommitted = new ArrayList<>();
   long now;
 
+  /** Requests that were admitted again; a commit may have been under way. */
+  int readmissions;
+
   /** What a step takes. */
   ToLongFunction<Step> stepNanos =
       step -> 1_000_000 + 1000L * step.chunks().stream().mapToInt(Chunk::count).sum();
@@ -146,6 +149,7 @@ final class CoreDriver {
 
   /** An owner admits its request again, with the tokens that it has. */
   void readmit(Request request) {
+    readmissions++;
     Admission first = request.admission;
     request.epoch++;
     int[] known = Arrays.copyOf(first.tokens(), first.promptLength() + request.output.size());
