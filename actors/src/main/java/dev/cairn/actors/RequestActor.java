@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -85,6 +86,21 @@ public final class RequestActor
   /** Why is it where it is? Answered with an {@link Explanation}. */
   public record Explain(ActorRef<Reply> replyTo) implements Command {}
 
+  /** Where in its tree would a request be that names this one as its parent? Answered with {@link Place}. */
+  public record AskPlace(ActorRef<Reply> replyTo) implements Command {}
+
+  /** A request that has not ended is part of this one. */
+  public record ChildJoined(String child) implements Command {}
+
+  /** A request that was part of this one has ended. */
+  public record ChildLeft(String child) implements Command {}
+
+  /** The parent was cancelled; answered when this request has ended, or at once where it stays. */
+  public record CancelWithParent(ActorRef<Reply> replyTo) implements Command {}
+
+  /** Why does it wait? Answered with {@link Pending}. */
+  public record AskPending(ActorRef<Reply> replyTo) implements Command {}
+
   /** Tokens from a scheduler. */
   public record Generated(Handover handover, ActorRef<SchedulerActor.Command> from)
       implements Command {}
@@ -132,6 +148,10 @@ public final class RequestActor
     INSTANCE
   }
 
+  private enum NoProgress implements Command {
+    INSTANCE
+  }
+
   /** Answers. */
   public sealed interface Reply extends ClusterMessage {}
 
@@ -164,6 +184,24 @@ public final class RequestActor
   public record Full(String requestId, int limit) implements Reply {}
 
   /**
+   * The place of a child in the tree of a request.
+   *
+   * @param tenant whose the tree is
+   * @param depth how far below the root
+   * @param rootSubmittedAtMillis when the root was submitted, milliseconds since the epoch
+   */
+  public record Place(String requestId, String tenant, int depth, long rootSubmittedAtMillis)
+      implements Reply {}
+
+  /**
+   * Why a request waits.
+   *
+   * @param code for programs; empty: it does not wait
+   * @param text for people
+   */
+  public record Pending(String requestId, String code, String text) implements Reply {}
+
+  /**
    * Why a request is where it is.
    *
    * @param attempts the newest of them, in order
@@ -185,6 +223,7 @@ public final class RequestActor
    *
    * @param relay of this node
    * @param clockMillis milliseconds since the epoch
+   * @param peers has another request told something
    * @param maxDeviceLosses attempts lost to device failures before a request ends with an error
    * @param linger how long a finished request's actor stays for readers
    * @param retryAssign pause before looking again for a device where none serves the model
@@ -205,6 +244,7 @@ public final class RequestActor
       Telemetry telemetry,
       LongSupplier nanoTime,
       LongSupplier clockMillis,
+      BiConsumer<String, Command> peers,
       int maxDeviceLosses,
       Duration linger,
       Duration retryAssign,
@@ -222,6 +262,9 @@ public final class RequestActor
   private final TimerScheduler<Command> timers;
 
   /** Commands of clients that have no answer yet: a journal that fails may take some of them. */
+  /** Where those answer that are part of this request and were told to end. */
+  private final ActorRef<Reply> children;
+
   private final Map<ActorRef<Reply>, Command> unanswered = new LinkedHashMap<>();
 
   private RequestProtocol<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> protocol;
@@ -275,6 +318,14 @@ public final class RequestActor
     this.timers = timers;
     this.protocol = newProtocol();
     this.lastCommitNanos = env.nanoTime().getAsLong();
+    this.children =
+        context.messageAdapter(
+            Reply.class,
+            reply ->
+                new ChildLeft(
+                    reply instanceof Known known
+                        ? known.requestId()
+                        : ((Unknown) reply).requestId()));
   }
 
   /**
@@ -337,6 +388,13 @@ public final class RequestActor
         .onCommand(Adopted.class, (s, c) -> perform(s, protocol.adopted(s, c.epoch())))
         .onCommand(NotHeld.class, (s, c) -> perform(s, protocol.notHeld(s, c.epoch())))
         .onCommand(Assign.class, (s, c) -> perform(s, protocol.assignDue(s)))
+        .onCommand(AskPlace.class, (s, c) -> perform(s, protocol.place(s, c.replyTo())))
+        .onCommand(ChildJoined.class, (s, c) -> perform(s, protocol.childJoined(s, c.child())))
+        .onCommand(ChildLeft.class, (s, c) -> perform(s, protocol.childLeft(s, c.child())))
+        .onCommand(
+            CancelWithParent.class, (s, c) -> perform(s, protocol.cancelWithParent(s, c.replyTo())))
+        .onCommand(AskPending.class, (s, c) -> perform(s, protocol.pendingReason(s, c.replyTo())))
+        .onCommand(NoProgress.class, (s, c) -> perform(s, protocol.noProgress(s)))
         .onCommand(Check.class, (s, c) -> perform(s, protocol.check(s)))
         .onCommand(TimeOver.class, (s, c) -> perform(s, protocol.deadline(s)))
         .onCommand(Unneeded.class, (s, c) -> onUnneeded())
@@ -574,6 +632,47 @@ public final class RequestActor
   }
 
   @Override
+  public void progressWithin(long millis) {
+    if (millis == 0) {
+      timers.cancel(NoProgress.INSTANCE);
+    } else {
+      timers.startSingleTimer(NoProgress.INSTANCE, Duration.ofMillis(millis));
+    }
+  }
+
+  @Override
+  public void joined(
+      ActorRef<Reply> client, String tenant, int depth, long rootSubmittedAtMillis) {
+    client.tell(new Place(requestId, tenant, depth, rootSubmittedAtMillis));
+  }
+
+  @Override
+  public void joinParent(String parent) {
+    env.peers().accept(parent, new ChildJoined(requestId));
+  }
+
+  @Override
+  public void leaveParent(String parent) {
+    env.peers().accept(parent, new ChildLeft(requestId));
+  }
+
+  @Override
+  public void cancelChild(String child) {
+    env.peers().accept(child, new CancelWithParent(children));
+  }
+
+  @Override
+  public void pending(ActorRef<Reply> client, String code, String text) {
+    client.tell(new Pending(requestId, code, text));
+  }
+
+  @Override
+  public void askPending(
+      ActorRef<SchedulerActor.Command> scheduler, ActorRef<Reply> client) {
+    scheduler.tell(new SchedulerActor.AskPending(requestId, client));
+  }
+
+  @Override
   public void ended() {
     timers.cancelAll();
     unwatch();
@@ -657,6 +756,11 @@ public final class RequestActor
   }
 
   private Effect<RequestEvent, RequestState> onUnneeded() {
+    if (protocol.children() > 0) {
+      // Who cancels this request wants those that are part of it to end.
+      timers.startSingleTimer(Unneeded.INSTANCE, env.linger());
+      return Effect().none();
+    }
     unneeded();
     return Effect().none();
   }

@@ -18,12 +18,23 @@ public interface Requests {
   CompletionStage<Optional<RequestView>> find(String requestId);
 
   /**
-   * Cancels a request.
+   * Cancels a request and all that is part of it, but for what asked to stay.
    *
    * @return its view once the device has let go and the end is durable; a request that had ended
    *     before is left as it was. Empty where there is none of this id
    */
   CompletionStage<Optional<RequestView>> cancel(String requestId);
+
+  /**
+   * Why a request waits.
+   *
+   * @param code for programs
+   * @param text for people
+   */
+  record Waiting(String code, String text) {}
+
+  /** Why a request waits; empty where it does not, and where there is none of this id. */
+  CompletionStage<Optional<Waiting>> whyWaiting(String requestId);
 
   /**
    * Halts a request until it is resumed, over restarts as well.

@@ -8,6 +8,7 @@ import dev.cairn.request.LetGo;
 import dev.cairn.request.SchedulerProtocol;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
+import dev.cairn.scheduling.PendingReason;
 import dev.cairn.scheduling.SchedulingCore;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingPolicy;
@@ -17,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.IntPredicate;
@@ -85,6 +87,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       Objects.requireNonNull(band, "an Adopt without its band");
     }
   }
+
+  /** Why does a request wait? Answered with {@link RequestActor.Pending}. */
+  public record AskPending(String requestId, ActorRef<RequestActor.Reply> replyTo)
+      implements Command {}
 
   /**
    * Asks what the device is and how busy; answered while there is one.
@@ -265,6 +271,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
         .onMessage(DeviceUp.class, this::onDeviceUp)
         .onMessage(DeviceDown.class, this::onDeviceDown)
         .onMessage(Describe.class, this::onDescribe)
+        .onMessage(AskPending.class, this::onAskPending)
         .onMessage(GetStats.class, this::onGetStats)
         .onSignal(PreRestart.class, restart -> onRestart())
         .build();
@@ -436,6 +443,18 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
             (long) (stats.kvBlocksTotal() - stats.kvBlocksUsed()) * blockTokens,
             meter.tokensPerSecond()),
         protocol.isDraining());
+  }
+
+  private Behavior<Command> onAskPending(AskPending ask) {
+    Optional<PendingReason> reason =
+        core.pendingReason(ask.requestId(), nanoTime.getAsLong());
+    ask.replyTo()
+        .tell(
+            new RequestActor.Pending(
+                ask.requestId(),
+                reason.map(r -> r.code().name().toLowerCase(Locale.ROOT)).orElse(""),
+                reason.map(PendingReason::text).orElse("")));
+    return this;
   }
 
   private Behavior<Command> onGetStats(GetStats get) {

@@ -34,6 +34,27 @@ public interface Effects<C, D> {
    */
   void explain(C client, RequestState state, List<Verdict> last, List<Verdict> now);
 
+  /** Tells who asks for a place in the tree where this request is in it. */
+  void joined(C client, String tenant, int depth, long rootSubmittedAtMillis);
+
+  /** Tells the parent that this request is part of it. */
+  void joinParent(String parent);
+
+  /** Tells the parent that this request has ended. */
+  void leaveParent(String parent);
+
+  /** Has a request end that is part of this one; it answers when it has. */
+  void cancelChild(String child);
+
+  /** Tells a client why the request waits, without asking a scheduler. */
+  void pending(C client, String code, String text);
+
+  /** Has a scheduler tell a client why the request waits. */
+  void askPending(D scheduler, C client);
+
+  /** The request ends if no token is committed for so long; 0: it may. */
+  void progressWithin(long millis);
+
   /** The request exists: from now on it can be read. */
   void open(RequestState state);
 

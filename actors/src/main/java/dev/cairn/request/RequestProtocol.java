@@ -40,6 +40,11 @@ public final class RequestProtocol<C, D> {
 
   private boolean resumeAtOnce;
 
+  /** Whether it is about to leave because no token came for too long. */
+  private boolean stalled;
+
+  private final Family family = new Family();
+
   /** Who asked for that and waits until it is durable. */
   private final List<C> waiting = new ArrayList<>();
 
@@ -61,6 +66,11 @@ public final class RequestProtocol<C, D> {
   /** Who waits for the request to become durable; told if it never does. */
   public Optional<C> submitter() {
     return submitter;
+  }
+
+  /** Requests that are part of this one and have not ended. */
+  public int children() {
+    return family.children();
   }
 
   /**
@@ -89,12 +99,26 @@ public final class RequestProtocol<C, D> {
         to -> {
           to.open(state);
           startDeadline(spec, nowMillis, to);
+          joinParent(spec, to);
+          if (!state.paused()) {
+            expectProgress(spec, to);
+          }
           if (adopting) {
             adopt(state, to);
           } else if (!state.paused()) {
             to.assignNow();
           }
         });
+  }
+
+  private static <C, D> void joinParent(RequestSpec spec, Effects<C, D> to) {
+    if (!spec.scheduling().parent().isEmpty()) {
+      to.joinParent(spec.scheduling().parent());
+    }
+  }
+
+  private static <C, D> void expectProgress(RequestSpec spec, Effects<C, D> to) {
+    to.progressWithin(spec.scheduling().noProgressMillis());
   }
 
   private void startDeadline(RequestSpec spec, long nowMillis, Effects<C, D> to) {
@@ -126,6 +150,8 @@ public final class RequestProtocol<C, D> {
           to.accepted(next);
           to.reply(client, Answer.KNOWN);
           startDeadline(spec, nowMillis, to);
+          joinParent(spec, to);
+          expectProgress(spec, to);
           admitOrWait(next, target, to);
         });
   }
@@ -135,9 +161,78 @@ public final class RequestProtocol<C, D> {
     return state.spec().isEmpty() ? unknown(client) : reply(client, Answer.KNOWN);
   }
 
-  /** A client ends the request; it is answered when the end is durable. */
+  /**
+   * A client ends the request and what is part of it; it is answered when all of that is durable.
+   */
   public Decision<C, D> cancel(RequestState state, C client) {
-    return leaveFor(state, client, LetGo.CANCEL);
+    List<String> children = family.cancel();
+    Decision<C, D> own = leaveFor(state, client, LetGo.CANCEL);
+    if (children.isEmpty()) {
+      return own;
+    }
+    if (!state.isUnfinished()) {
+      waiting.add(client);
+      return Decision.act(to -> children.forEach(to::cancelChild));
+    }
+    return new Decision<>(
+        own.events(),
+        (next, to) -> {
+          children.forEach(to::cancelChild);
+          own.whenDurable().accept(next, to);
+        });
+  }
+
+  /** The request that this one is part of was cancelled, and wants to hear when this one has ended. */
+  public Decision<C, D> cancelWithParent(RequestState state, C parent) {
+    boolean stays =
+        state.spec().map(spec -> spec.scheduling().keepWhenParentCancelled()).orElse(true);
+    return stays ? reply(parent, Answer.KNOWN) : cancel(state, parent);
+  }
+
+  /** A request that is about to be submitted asks for its place in the tree. */
+  public Decision<C, D> place(RequestState state, C client) {
+    if (state.spec().isEmpty()) {
+      return unknown(client);
+    }
+    int depth = state.spec().get().scheduling().depth() + 1;
+    String tenant = state.spec().get().scheduling().tenant();
+    return Decision.act(to -> to.joined(client, tenant, depth, state.rootSubmittedAtMillis()));
+  }
+
+  /** A request is part of this one, and has not ended. */
+  public Decision<C, D> childJoined(RequestState state, String child) {
+    if (state.spec().isEmpty()) {
+      return Decision.act(Effects::unneeded);
+    }
+    family.joined(child);
+    boolean cancelled =
+        state.finish().filter(end -> end.reason() == FinishReason.CANCELLED).isPresent();
+    return cancelled ? Decision.act(to -> to.cancelChild(child)) : Decision.nothing();
+  }
+
+  /** A request that is part of this one has ended, or stays though this one was cancelled. */
+  public Decision<C, D> childLeft(RequestState state, String child) {
+    family.left(child);
+    return state.isUnfinished() ? Decision.nothing() : Decision.act(this::answerWaiting);
+  }
+
+  /** A client asks why the request waits. */
+  public Decision<C, D> pendingReason(RequestState state, C client) {
+    if (state.spec().isEmpty()) {
+      return unknown(client);
+    }
+    return Decision.act(
+        to -> {
+          if (!state.isUnfinished()) {
+            to.pending(client, "", "");
+          } else if (state.paused()) {
+            to.pending(client, "paused", "is paused until it is resumed");
+          } else if (scheduler.isEmpty()) {
+            to.pending(client, "no_device", "no device that serves its model takes it now");
+          } else {
+            to.askPending(scheduler.get(), client);
+          }
+        });
   }
 
   /** A client halts the request; it is answered when that is durable. */
@@ -154,7 +249,7 @@ public final class RequestProtocol<C, D> {
       return unknown(client);
     }
     if (!state.isUnfinished()) {
-      return reply(client, Answer.KNOWN);
+      return family.isLeaving() ? Decision.nothing() : reply(client, Answer.KNOWN);
     }
     waiting.add(client);
     return leave(state, why);
@@ -179,6 +274,7 @@ public final class RequestProtocol<C, D> {
         (next, to) -> {
           to.publish(next);
           to.reply(client, Answer.KNOWN);
+          expectProgress(next.spec().orElseThrow(), to);
           admitOrWait(next, target, to);
         });
   }
@@ -186,6 +282,21 @@ public final class RequestProtocol<C, D> {
   /** The request's time is over. */
   public Decision<C, D> deadline(RequestState state) {
     return state.isUnfinished() ? leave(state, LetGo.TIMEOUT) : Decision.nothing();
+  }
+
+  /** No token was committed for as long as the request allows. */
+  public Decision<C, D> noProgress(RequestState state) {
+    if (!state.isUnfinished() || state.paused()) {
+      return Decision.nothing();
+    }
+    stalled = true;
+    return leave(state, LetGo.TIMEOUT);
+  }
+
+  private String timeout(RequestSpec spec) {
+    return stalled
+        ? "no token came for " + spec.scheduling().noProgressMillis() + " ms"
+        : "its time of " + spec.timeoutMillis() + " ms was over";
   }
 
   private Decision<C, D> leave(RequestState state, LetGo why) {
@@ -216,7 +327,7 @@ public final class RequestProtocol<C, D> {
         return finish(
             state,
             FinishReason.TIMEOUT,
-            "its time of " + state.spec().orElseThrow().timeoutMillis() + " ms was over");
+            timeout(state.spec().orElseThrow()));
       case MOVE:
         leaving = Optional.empty();
         return assign(state, search.elsewhere(state, false));
@@ -237,6 +348,7 @@ public final class RequestProtocol<C, D> {
     return new Decision<>(
         List.of(paused),
         (next, to) -> {
+          to.progressWithin(0);
           to.publish(next);
           answerWaiting(to);
         });
@@ -365,8 +477,24 @@ public final class RequestProtocol<C, D> {
     return Decision.nothing();
   }
 
-  /** Time has passed: where nothing has come since the last time, asks what became of it. */
+  /**
+   * Time has passed: where nothing has come since the last time, asks what became of it; and tells
+   * the parent again, which may have come back to life.
+   */
   public Decision<C, D> check(RequestState state) {
+    Decision<C, D> progress = checkProgress(state);
+    if (!state.isUnfinished()) {
+      return progress;
+    }
+    return new Decision<>(
+        progress.events(),
+        (next, to) -> {
+          joinParent(next.spec().orElseThrow(), to);
+          progress.whenDurable().accept(next, to);
+        });
+  }
+
+  private Decision<C, D> checkProgress(RequestState state) {
     if (!state.isUnfinished() || state.paused() || scheduler.isEmpty()) {
       return Decision.nothing();
     }
@@ -452,9 +580,12 @@ public final class RequestProtocol<C, D> {
             to.release(from, next.epoch());
           }
           to.measure(handover.firstIndex(), kept);
+          if (kept > 0) {
+            expectProgress(next.spec().orElseThrow(), to);
+          }
           to.publish(next);
           if (next.finish().isPresent()) {
-            end(to);
+            end(next, to);
           }
         });
   }
@@ -480,11 +611,15 @@ public final class RequestProtocol<C, D> {
         List.of(event),
         (next, to) -> {
           to.publish(next);
-          end(to);
+          end(next, to);
         });
   }
 
-  private void end(Effects<C, D> to) {
+  private void end(RequestState state, Effects<C, D> to) {
+    String parent = state.spec().orElseThrow().scheduling().parent();
+    if (!parent.isEmpty()) {
+      to.leaveParent(parent);
+    }
     answerWaiting(to);
     scheduler = Optional.empty();
     stopStrings = Optional.empty();
@@ -493,6 +628,9 @@ public final class RequestProtocol<C, D> {
   }
 
   private void answerWaiting(Effects<C, D> to) {
+    if (family.isLeaving()) {
+      return;
+    }
     waiting.forEach(client -> to.reply(client, Answer.KNOWN));
     waiting.clear();
   }

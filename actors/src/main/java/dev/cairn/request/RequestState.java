@@ -227,13 +227,21 @@ public record RequestState(
         request.scheduling().tenant());
   }
 
+  /** When the root of the request's tree was submitted. */
+  long rootSubmittedAtMillis() {
+    RequestSpec request = spec.orElseThrow();
+    return request.scheduling().depth() == 0
+        ? request.submittedAtMillis()
+        : request.scheduling().rootSubmittedAtMillis();
+  }
+
   private Standing standing(RequestSpec request) {
     Scheduling scheduling = request.scheduling();
     return new Standing(
         band,
         scheduling.tenant(),
-        0,
-        request.submittedAtMillis(),
+        scheduling.depth(),
+        rootSubmittedAtMillis(),
         scheduling.session(),
         scheduling.group(),
         Math.max(1, scheduling.groupSize()));

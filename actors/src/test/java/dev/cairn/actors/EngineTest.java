@@ -103,6 +103,7 @@ class EngineTest {
             telemetry,
             System::nanoTime,
             System::currentTimeMillis,
+            (id, command) -> {},
             3,
             Duration.ofMinutes(1),
             Duration.ofMillis(10),

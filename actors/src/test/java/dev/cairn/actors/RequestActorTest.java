@@ -15,6 +15,7 @@ import dev.cairn.request.Target;
 import dev.cairn.scheduling.Handover;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
@@ -28,6 +29,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 class RequestActorTest {
+  /** What requests had others told. */
+  private final List<String> told = new CopyOnWriteArrayList<>();
+
   private static final String ID = "request-1";
 
   private final ActorTestKit kit =
@@ -82,6 +86,7 @@ class RequestActorTest {
             telemetry,
             System::nanoTime,
             System::currentTimeMillis,
+            (id, command) -> told.add(id + ": " + command),
             2,
             Duration.ofMillis(50),
             Duration.ofMillis(20),

@@ -225,6 +225,41 @@ final class SimulatedRequest implements Effects<Consumer<Effects.Answer>, Simula
   }
 
   @Override
+  public void joined(Consumer<Answer> who, String tenant, int depth, long rootSubmittedAtMillis) {
+    throw new AssertionError("the simulated clients name no parents");
+  }
+
+  @Override
+  public void joinParent(String parent) {
+    throw new AssertionError("the simulated clients name no parents");
+  }
+
+  @Override
+  public void leaveParent(String parent) {
+    throw new AssertionError("the simulated clients name no parents");
+  }
+
+  @Override
+  public void cancelChild(String child) {
+    throw new AssertionError("the simulated clients name no parents");
+  }
+
+  @Override
+  public void pending(Consumer<Answer> who, String code, String text) {
+    who.accept(Answer.KNOWN);
+  }
+
+  @Override
+  public void askPending(SimulatedNode scheduler, Consumer<Answer> who) {
+    who.accept(Answer.KNOWN);
+  }
+
+  @Override
+  public void progressWithin(long millis) {
+    // Simulated requests may take as long as they like between two tokens.
+  }
+
+  @Override
   public void acknowledge(SimulatedNode scheduler, int epoch, int nextIndex) {
     world.send(() -> scheduler.committed(id, epoch, nextIndex));
   }

@@ -11,6 +11,7 @@ import dev.cairn.actors.ViewRelay;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.scheduling.SchedulingLimits;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
@@ -60,7 +61,8 @@ final class RequestSharding {
     }
     ClusterSharding sharding = ClusterSharding.get(startUp.system());
     ActorRef<ViewRelay.Command> relay = startUp.spawn(ViewRelay.create(relay(sharding)), "relay");
-    RequestActor.Environment env = environment(relay);
+    RequestActor.Environment env =
+        environment(relay, (id, command) -> sharding.entityRefFor(REQUEST, id).tell(command));
     sharding.init(
         Entity.of(REQUEST, context -> request(context, env))
             .withStopMessage(RequestActor.Stop.INSTANCE)
@@ -107,7 +109,8 @@ final class RequestSharding {
         held);
   }
 
-  private RequestActor.Environment environment(ActorRef<ViewRelay.Command> relay) {
+  private RequestActor.Environment environment(
+      ActorRef<ViewRelay.Command> relay, BiConsumer<String, RequestActor.Command> peers) {
     NodeSettings.Requests requests = settings.requests();
     return new RequestActor.Environment(
         placement,
@@ -118,6 +121,7 @@ final class RequestSharding {
         parts.telemetry(),
         System::nanoTime,
         System::currentTimeMillis,
+        peers,
         requests.maxDeviceLosses(),
         requests.linger(),
         requests.retryAssign(),

@@ -83,6 +83,37 @@ final class ShardedRequests implements Requests {
 
   @Override
   public CompletionStage<RequestView> submit(RequestSpec spec) {
+    String parent = spec.scheduling().parent();
+    if (closed || parent.isEmpty()) {
+      return submitPlaced(spec);
+    }
+    return ask(parent, RequestActor.AskPlace::new)
+        .thenComposeAsync(reply -> submitPlaced(placed(spec, reply)), executor);
+  }
+
+  /** A parent that nobody knows, or that is another tenant's, leaves a request a root. */
+  private static RequestSpec placed(RequestSpec spec, RequestActor.Reply reply) {
+    if (reply instanceof RequestActor.Place place
+        && place.tenant().equals(spec.scheduling().tenant())) {
+      return spec.toBuilder()
+          .scheduling(
+              spec.scheduling().withPlace(place.depth(), place.rootSubmittedAtMillis()))
+          .build();
+    }
+    return spec;
+  }
+
+  @Override
+  public CompletionStage<Optional<Waiting>> whyWaiting(String requestId) {
+    return ask(requestId, RequestActor.AskPending::new)
+        .thenApply(
+            reply ->
+                reply instanceof RequestActor.Pending pending && !pending.code().isEmpty()
+                    ? Optional.of(new Waiting(pending.code(), pending.text()))
+                    : Optional.empty());
+  }
+
+  private CompletionStage<RequestView> submitPlaced(RequestSpec spec) {
     if (closed) {
       return rejected(Kind.UNAVAILABLE, "the server is stopping");
     }

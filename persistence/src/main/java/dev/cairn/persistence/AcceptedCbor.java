@@ -73,6 +73,8 @@ final class AcceptedCbor {
         .put("band", RequestEventCodec.code(scheduling.band()))
         .put("tenant", scheduling.tenant())
         .put("parent", scheduling.parent())
+        .put("depth", scheduling.depth())
+        .put("rootSubmittedAtMillis", scheduling.rootSubmittedAtMillis())
         .put("keepWhenParentCancelled", scheduling.keepWhenParentCancelled())
         .put("session", scheduling.session())
         .put("group", scheduling.group())
@@ -172,6 +174,8 @@ final class AcceptedCbor {
         RequestEventCodec.band(number(node, "band")),
         text(node, "tenant"),
         text(node, "parent"),
+        node.has("depth") ? number(node, "depth") : 0,
+        node.has("rootSubmittedAtMillis") ? longNumber(node, "rootSubmittedAtMillis") : 0,
         flag(node, "keepWhenParentCancelled"),
         text(node, "session"),
         text(node, "group"),

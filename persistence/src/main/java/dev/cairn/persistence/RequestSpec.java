@@ -103,7 +103,7 @@ public record RequestSpec(
         && cancelOnDisconnect == that.cancelOnDisconnect
         && timeoutMillis == that.timeoutMillis
         && constraints.equals(that.constraints)
-        && scheduling.equals(that.scheduling)
+        && scheduling.asksForTheSame(that.scheduling)
         && answer.equals(that.answer);
   }
 

@@ -8,6 +8,9 @@ import java.util.Objects;
  * @param band its urgency when it was submitted
  * @param tenant whose it is; empty: nobody's in particular
  * @param parent id of the request that it is part of; empty: none
+ * @param depth how far below the root of its tree it is; 0: it is the root
+ * @param rootSubmittedAtMillis when the root was submitted, milliseconds since the epoch; 0: as
+ *     itself
  * @param keepWhenParentCancelled whether it goes on when its parent is cancelled
  * @param session name of the session of which it is a turn; empty: none
  * @param group name of the requests that are admitted together; empty: none
@@ -18,6 +21,8 @@ public record Scheduling(
     Band band,
     String tenant,
     String parent,
+    int depth,
+    long rootSubmittedAtMillis,
     boolean keepWhenParentCancelled,
     String session,
     String group,
@@ -25,7 +30,7 @@ public record Scheduling(
     long noProgressMillis) {
   /** A request that stands alone. */
   public static final Scheduling DEFAULT =
-      new Scheduling(Band.INTERACTIVE, "", "", false, "", "", 0, 0);
+      new Scheduling(Band.INTERACTIVE, "", "", 0, 0, false, "", "", 0, 0);
 
   public Scheduling {
     Objects.requireNonNull(band, "scheduling without a band");
@@ -37,18 +42,58 @@ public record Scheduling(
       throw new IllegalArgumentException(
           "a group '" + group + "' of " + groupSize + " requests, expected a name and 1 or more");
     }
+    if (depth < 0 || rootSubmittedAtMillis < 0) {
+      throw new IllegalArgumentException(
+          "a depth of "
+              + depth
+              + " below a root of "
+              + rootSubmittedAtMillis
+              + " ms, expected 0 or more");
+    }
     if (noProgressMillis < 0) {
       throw new IllegalArgumentException(
           noProgressMillis + " ms without a token, expected 0 or more");
     }
   }
 
+  /** Whether another request asks for the same, wherever in its tree it is. */
+  boolean asksForTheSame(Scheduling that) {
+    return withPlace(0, 0).equals(that.withPlace(0, 0));
+  }
+
   /** The same in another band. */
   public Scheduling withBand(Band other) {
+    return with(other, tenant, session, group, groupSize, noProgressMillis);
+  }
+
+  /** The same of another tenant. */
+  public Scheduling withTenant(String other) {
+    return with(band, other, session, group, groupSize, noProgressMillis);
+  }
+
+  /** The same as part of another request, whose place in its tree is not known yet. */
+  public Scheduling withParent(String other, boolean keepWhenCancelled) {
     return new Scheduling(
+        band,
+        tenant,
         other,
+        0,
+        0,
+        keepWhenCancelled,
+        session,
+        group,
+        groupSize,
+        noProgressMillis);
+  }
+
+  /** The same at a place in its tree. */
+  public Scheduling withPlace(int itsDepth, long rootMillis) {
+    return new Scheduling(
+        band,
         tenant,
         parent,
+        itsDepth,
+        rootMillis,
         keepWhenParentCancelled,
         session,
         group,
@@ -56,33 +101,38 @@ public record Scheduling(
         noProgressMillis);
   }
 
-  /** The same of another tenant. */
-  public Scheduling withTenant(String other) {
-    return new Scheduling(
-        band, other, parent, keepWhenParentCancelled, session, group, groupSize, noProgressMillis);
-  }
-
-  /** The same as part of another request. */
-  public Scheduling withParent(String other, boolean keepWhenCancelled) {
-    return new Scheduling(
-        band, tenant, other, keepWhenCancelled, session, group, groupSize, noProgressMillis);
-  }
-
   /** The same as a turn of a session. */
   public Scheduling withSession(String other) {
-    return new Scheduling(
-        band, tenant, parent, keepWhenParentCancelled, other, group, groupSize, noProgressMillis);
+    return with(band, tenant, other, group, groupSize, noProgressMillis);
   }
 
   /** The same as one of a group. */
   public Scheduling withGroup(String other, int size) {
-    return new Scheduling(
-        band, tenant, parent, keepWhenParentCancelled, session, other, size, noProgressMillis);
+    return with(band, tenant, session, other, size, noProgressMillis);
   }
 
   /** The same with a bound on the time without a new token. */
   public Scheduling withNoProgress(long millis) {
+    return with(band, tenant, session, group, groupSize, millis);
+  }
+
+  private Scheduling with(
+      Band itsBand,
+      String itsTenant,
+      String itsSession,
+      String itsGroup,
+      int itsGroupSize,
+      long itsNoProgressMillis) {
     return new Scheduling(
-        band, tenant, parent, keepWhenParentCancelled, session, group, groupSize, millis);
+        itsBand,
+        itsTenant,
+        parent,
+        depth,
+        rootSubmittedAtMillis,
+        keepWhenParentCancelled,
+        itsSession,
+        itsGroup,
+        itsGroupSize,
+        itsNoProgressMillis);
   }
 }

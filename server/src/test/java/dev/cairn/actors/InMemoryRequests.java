@@ -130,6 +130,11 @@ public final class InMemoryRequests implements Requests {
   }
 
   @Override
+  public CompletionStage<Optional<Waiting>> whyWaiting(String requestId) {
+    return CompletableFuture.completedFuture(Optional.empty());
+  }
+
+  @Override
   public CompletionStage<Optional<RequestView>> pause(String requestId) {
     return told(requestId, r -> r.pause(true));
   }

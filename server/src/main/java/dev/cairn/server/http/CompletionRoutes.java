@@ -112,7 +112,23 @@ final class CompletionRoutes {
   /** {@code GET /v1/requests/{id}}. */
   CompletionStage<HttpResponse> get(Router.Call call) {
     String id = id(call);
-    return requests.find(id).thenApplyAsync(view -> status(id, existing(id, view)), executor);
+    return requests
+        .find(id)
+        .thenComposeAsync(
+            found -> {
+              RequestView view = existing(id, found);
+              return view.snapshot().finish().isPresent()
+                  ? CompletableFuture.completedFuture(status(id, view))
+                  : requests.whyWaiting(id).thenApply(why -> waiting(id, view, why));
+            },
+            executor);
+  }
+
+  private HttpResponse waiting(String id, RequestView view, Optional<Requests.Waiting> why) {
+    ObjectNode status = new Completion(view.spec(), tokenizer).status(view.snapshot());
+    ObjectNode reason = why.isPresent() ? status.putObject("pending_reason") : status;
+    why.ifPresent(found -> reason.put("code", found.code()).put("text", found.text()));
+    return Replies.ofRequest(id, Replies.json(200, status));
   }
 
   /** {@code POST /v1/requests/{id}/cancel}. */

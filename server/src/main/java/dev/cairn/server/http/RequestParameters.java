@@ -147,8 +147,7 @@ final class RequestParameters {
     List<RequestSpec> requests = new ArrayList<>(prompts.size() * choices);
     for (int[] prompt : prompts) {
       String first = numbered(id, requests.size());
-      Scheduling alone =
-          Scheduling.DEFAULT.withBand(PlacementFields.band(fields, Scheduling.DEFAULT.band()));
+      Scheduling alone = SchedulingFields.read(fields);
       Scheduling scheduling = choices == 1 ? alone : alone.withGroup(first, choices);
       for (int i = 0; i < choices; i++) {
         requests.add(
