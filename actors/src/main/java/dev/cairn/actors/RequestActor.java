@@ -86,7 +86,10 @@ public final class RequestActor
   /** Why is it where it is? Answered with an {@link Explanation}. */
   public record Explain(ActorRef<Reply> replyTo) implements Command {}
 
-  /** Where in its tree would a request be that names this one as its parent? Answered with {@link Place}. */
+  /**
+   * Where in its tree would a request be that names this one as its parent? Answered with {@link
+   * Place}.
+   */
   public record AskPlace(ActorRef<Reply> replyTo) implements Command {}
 
   /** A request that has not ended is part of this one. */
@@ -641,8 +644,7 @@ public final class RequestActor
   }
 
   @Override
-  public void joined(
-      ActorRef<Reply> client, String tenant, int depth, long rootSubmittedAtMillis) {
+  public void joined(ActorRef<Reply> client, String tenant, int depth, long rootSubmittedAtMillis) {
     client.tell(new Place(requestId, tenant, depth, rootSubmittedAtMillis));
   }
 
@@ -667,8 +669,7 @@ public final class RequestActor
   }
 
   @Override
-  public void askPending(
-      ActorRef<SchedulerActor.Command> scheduler, ActorRef<Reply> client) {
+  public void askPending(ActorRef<SchedulerActor.Command> scheduler, ActorRef<Reply> client) {
     scheduler.tell(new SchedulerActor.AskPending(requestId, client));
   }
 
@@ -716,7 +717,8 @@ public final class RequestActor
       context
           .getLog()
           .warn(
-              "request {} dropped {} tokens of epoch {} from index {}; it is at epoch {} index {}{}",
+              "request {} dropped {} tokens of epoch {} from index {}; it is at epoch {} index"
+                  + " {}{}",
               requestId,
               handover.tokens().length,
               handover.epoch(),

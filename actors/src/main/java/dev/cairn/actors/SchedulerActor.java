@@ -446,8 +446,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   }
 
   private Behavior<Command> onAskPending(AskPending ask) {
-    Optional<PendingReason> reason =
-        core.pendingReason(ask.requestId(), nanoTime.getAsLong());
+    Optional<PendingReason> reason = core.pendingReason(ask.requestId(), nanoTime.getAsLong());
     ask.replyTo()
         .tell(
             new RequestActor.Pending(

@@ -182,7 +182,9 @@ public final class RequestProtocol<C, D> {
         });
   }
 
-  /** The request that this one is part of was cancelled, and wants to hear when this one has ended. */
+  /**
+   * The request that this one is part of was cancelled, and wants to hear when this one has ended.
+   */
   public Decision<C, D> cancelWithParent(RequestState state, C parent) {
     boolean stays =
         state.spec().map(spec -> spec.scheduling().keepWhenParentCancelled()).orElse(true);
@@ -324,10 +326,7 @@ public final class RequestProtocol<C, D> {
       case CANCEL:
         return finish(state, FinishReason.CANCELLED, "cancelled");
       case TIMEOUT:
-        return finish(
-            state,
-            FinishReason.TIMEOUT,
-            timeout(state.spec().orElseThrow()));
+        return finish(state, FinishReason.TIMEOUT, timeout(state.spec().orElseThrow()));
       case MOVE:
         leaving = Optional.empty();
         return assign(state, search.elsewhere(state, false));

@@ -96,8 +96,7 @@ public final class SchedulerProtocol<O> {
 
   /** Lets go of whatever epoch is here; its owner is told. */
   public void leaveNow(String requestId, LetGo why) {
-    core.cancel(requestId, Integer.MAX_VALUE)
-        .forEach(each -> leaving.merge(each, why, LetGo::or));
+    core.cancel(requestId, Integer.MAX_VALUE).forEach(each -> leaving.merge(each, why, LetGo::or));
   }
 
   /** An owner, perhaps a new one, asks whether its epoch is here, in the band it has now. */

@@ -52,6 +52,7 @@ final class Sequence {
 
   /** Changes while the sequence stands in no order alone: see {@link Residency#replace}. */
   QueueKey key;
+
   final int promptLength;
 
   /** Index of the first token that this epoch generates. */

@@ -121,6 +121,7 @@ class RequestMovesTest {
         new Recorded(),
         System::nanoTime,
         System::currentTimeMillis,
+        (id, command) -> {},
         2,
         Duration.ofMinutes(1),
         Duration.ofMillis(20),

@@ -462,7 +462,8 @@ class SchedulingCoreTest {
         assertThat(request.ends).isOne();
       }
     }
-    assertThat(driver.core.stats().staleResults()).isLessThanOrEqualTo(cancelled.size() * 2L + driver.readmissions);
+    assertThat(driver.core.stats().staleResults())
+        .isLessThanOrEqualTo(cancelled.size() * 2L + driver.readmissions);
     assertNothingIsLeft(driver);
   }
 

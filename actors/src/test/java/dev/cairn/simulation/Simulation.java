@@ -8,10 +8,9 @@ import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.persistence.Scheduling;
 import dev.cairn.placement.Need;
 import dev.cairn.request.Choice;
-
-import dev.cairn.persistence.Scheduling;
 import dev.cairn.request.Effects.Answer;
 import dev.cairn.request.Placement;
 import dev.cairn.request.RequestState;

@@ -96,8 +96,7 @@ final class ShardedRequests implements Requests {
     if (reply instanceof RequestActor.Place place
         && place.tenant().equals(spec.scheduling().tenant())) {
       return spec.toBuilder()
-          .scheduling(
-              spec.scheduling().withPlace(place.depth(), place.rootSubmittedAtMillis()))
+          .scheduling(spec.scheduling().withPlace(place.depth(), place.rootSubmittedAtMillis()))
           .build();
     }
     return spec;

@@ -95,7 +95,8 @@ class MessagesTest {
         .cancelOnDisconnect(true)
         .timeoutMillis(60_000)
         .constraints(new Constraints("cpu", "Q8_0", "llama", 9))
-        .scheduling(new Scheduling(Band.BATCH, "tenant", "parent", 2, 9, true, "session", "group", 2, 7))
+        .scheduling(
+            new Scheduling(Band.BATCH, "tenant", "parent", 2, 9, true, "session", "group", 2, 7))
         .build();
   }
 

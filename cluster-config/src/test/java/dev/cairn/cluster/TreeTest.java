@@ -50,7 +50,9 @@ class TreeTest {
   }
 
   @Test
-  @DisplayName("cancelling a request ends all that is part of it, but for what asked to stay, before it is answered")
+  @DisplayName(
+      "cancelling a request ends all that is part of it, but for what asked to stay, before it is"
+          + " answered")
   void cancellingReachesTheSubtree() throws Exception {
     Requests requests = start("", true);
     RequestView root = get(requests.submit(spec("root", Scheduling.DEFAULT)));
@@ -75,7 +77,8 @@ class TreeTest {
   }
 
   @Test
-  @DisplayName("S7 a parent that nobody knows, or that is another tenant's, leaves a request a root")
+  @DisplayName(
+      "S7 a parent that nobody knows, or that is another tenant's, leaves a request a root")
   void unknownParentsLeaveRoots() throws Exception {
     Requests requests = start("", false);
     RequestView orphan = get(requests.submit(spec("orphan", below("absent", false))));
@@ -88,11 +91,12 @@ class TreeTest {
   }
 
   @Test
-  @DisplayName("H16 L13 a request that gets no token for no_progress_timeout_ms ends with timeout and says so")
+  @DisplayName(
+      "H16 L13 a request that gets no token for no_progress_timeout_ms ends with timeout and says"
+          + " so")
   void requestsWithoutProgressEnd() throws Exception {
     Requests requests = start("", true);
-    RequestView stuck =
-        get(requests.submit(spec("stuck", Scheduling.DEFAULT.withNoProgress(300))));
+    RequestView stuck = get(requests.submit(spec("stuck", Scheduling.DEFAULT.withNoProgress(300))));
     get(requests.submit(spec("patient", Scheduling.DEFAULT)));
     // The step that holds it has to end before the device lets go of it.
     until(() -> allowOne() && stuck.snapshot().finish().isPresent());

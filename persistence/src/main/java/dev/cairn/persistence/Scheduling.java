@@ -74,16 +74,7 @@ public record Scheduling(
   /** The same as part of another request, whose place in its tree is not known yet. */
   public Scheduling withParent(String other, boolean keepWhenCancelled) {
     return new Scheduling(
-        band,
-        tenant,
-        other,
-        0,
-        0,
-        keepWhenCancelled,
-        session,
-        group,
-        groupSize,
-        noProgressMillis);
+        band, tenant, other, 0, 0, keepWhenCancelled, session, group, groupSize, noProgressMillis);
   }
 
   /** The same at a place in its tree. */

@@ -40,7 +40,8 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     throw new ParameterException(
         spec.commandLine(),
-        "There is no benchmark; expected serve, device, journal, scheduler, or by way of bin/cairn peer");
+        "There is no benchmark; expected serve, device, journal, scheduler, or by way of bin/cairn"
+            + " peer");
   }
 
   private static void print(CommandSpec spec, JsonNode line) {

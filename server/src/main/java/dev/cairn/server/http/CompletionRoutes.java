@@ -125,7 +125,7 @@ final class CompletionRoutes {
   }
 
   private HttpResponse waiting(String id, RequestView view, Optional<Requests.Waiting> why) {
-    ObjectNode status = new Completion(view.spec(), tokenizer).status(view.snapshot());
+    ObjectNode status = new Completion(List.of(view.spec()), tokenizer).status(view.snapshot());
     ObjectNode reason = why.isPresent() ? status.putObject("pending_reason") : status;
     why.ifPresent(found -> reason.put("code", found.code()).put("text", found.text()));
     return Replies.ofRequest(id, Replies.json(200, status));

@@ -29,8 +29,7 @@ final class SchedulingFields {
           "group", "group and n both make a group; expected one of the two.");
     }
     if (group.isPresent()) {
-      scheduling =
-          scheduling.withGroup(group.get(), fields.integer("group_size", 1, 1, MAX_GROUP));
+      scheduling = scheduling.withGroup(group.get(), fields.integer("group_size", 1, 1, MAX_GROUP));
     }
     Optional<String> parent = name(fields, "parent", ID);
     boolean keep = keep(fields);
