@@ -11,6 +11,7 @@ import dev.cairn.persistence.Band;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.scheduling.Admission;
 import dev.cairn.scheduling.Handover;
+import dev.cairn.scheduling.Standing;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
@@ -68,7 +69,7 @@ class MessageSizeTest {
         new Admission(
             "r",
             1,
-            Band.INTERACTIVE,
+            Standing.alone(Band.INTERACTIVE, "", 1),
             1,
             spec.promptTokens(),
             spec.promptTokens().length,

@@ -69,17 +69,22 @@ final class AcceptedCbor {
         .put("architecture", constraints.architecture())
         .put("minKvTokens", constraints.minKvTokens());
     Scheduling scheduling = spec.scheduling();
-    map.putObject("scheduling")
+    ObjectNode place = map.putObject("scheduling");
+    place
         .put("band", RequestEventCodec.code(scheduling.band()))
         .put("tenant", scheduling.tenant())
         .put("parent", scheduling.parent())
-        .put("depth", scheduling.depth())
-        .put("rootSubmittedAtMillis", scheduling.rootSubmittedAtMillis())
         .put("keepWhenParentCancelled", scheduling.keepWhenParentCancelled())
         .put("session", scheduling.session())
         .put("group", scheduling.group())
         .put("groupSize", scheduling.groupSize())
         .put("noProgressMillis", scheduling.noProgressMillis());
+    if (scheduling.depth() > 0 || scheduling.rootSubmittedAtMillis() > 0) {
+      // Most requests are roots, and say nothing of a tree.
+      place
+          .put("depth", scheduling.depth())
+          .put("rootSubmittedAtMillis", scheduling.rootSubmittedAtMillis());
+    }
     Answer answer = spec.answer();
     if (!answer.equals(Answer.COMPLETION)) {
       map.putObject("answer")
