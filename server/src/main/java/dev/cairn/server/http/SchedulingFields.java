@@ -25,8 +25,7 @@ final class SchedulingFields {
           "group_size", "group and group_size name a group together; expected both or neither.");
     }
     if (group.isPresent() && fields.integer("n", 1, 1, Integer.MAX_VALUE) > 1) {
-      throw ApiError.invalid(
-          "group", "group and n both make a group; expected one of the two.");
+      throw ApiError.invalid("group", "group and n both make a group; expected one of the two.");
     }
     if (group.isPresent()) {
       scheduling = scheduling.withGroup(group.get(), fields.integer("group_size", 1, 1, MAX_GROUP));
