@@ -1,6 +1,7 @@
 package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.actors.RejectedException;
 import dev.cairn.actors.RequestView;
 import dev.cairn.actors.Requests;
 import dev.cairn.model.Tokenizer;
@@ -12,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
@@ -38,12 +40,24 @@ final class CompletionRoutes {
   private final Executor executor;
   private volatile boolean stopping;
 
+  /** The server's side of all connections; closed while clients are to go on elsewhere. */
+  private volatile ClientConnection server = new ClientConnection();
+
   CompletionRoutes(NodeHandle node, HttpSettings settings, CompletionParser parser) {
     this.requests = node.requests();
     this.tokenizer = node.tokenizer();
     this.settings = settings;
     this.parser = parser;
     this.executor = node.system().classicSystem().dispatcher();
+  }
+
+  /** Ends what clients follow here, so that they go on elsewhere, or lets them follow again. */
+  void sendAway(boolean away) {
+    if (away) {
+      server.close();
+    } else {
+      server = new ClientConnection();
+    }
   }
 
   void stopping() {
@@ -108,6 +122,9 @@ final class CompletionRoutes {
   CompletionStage<HttpResponse> stream(Router.Call call) {
     String id = id(call);
     Optional<Integer> after = after(call.request());
+    if (server.isClosed()) {
+      throw ApiError.rejected(sentAway(id));
+    }
     return requests
         .find(id)
         .thenApplyAsync(
@@ -128,7 +145,7 @@ final class CompletionRoutes {
   private HttpResponse events(
       RequestView view, ClientConnection connection, EventRenderer renderer) {
     Source<ByteString, ?> events =
-        Source.fromGraph(new ViewSource(view, connection, () -> clientLeft(view)))
+        Source.fromGraph(new ViewSource(view, connection, server, () -> clientLeft(view)))
             .mapConcat(renderer::render)
             .keepAlive(settings.heartbeat(), () -> HEARTBEAT);
     return Replies.events(events);
@@ -147,16 +164,36 @@ final class CompletionRoutes {
     RequestView.Subscription subscription = view.subscribe(look);
     ClientConnection.Registration registration =
         connection.onClose(() -> end.completeExceptionally(new CancellationException()));
+    ClientConnection.Registration serverRegistration =
+        server.onClose(() -> end.completeExceptionally(sentAway(view.spec().id())));
     look.run();
     return end.whenComplete(
             (snapshot, left) -> {
               subscription.cancel();
               registration.cancel();
-              if (left != null) {
+              serverRegistration.cancel();
+              if (left instanceof CancellationException) {
                 clientLeft(view);
               }
             })
-        .thenApplyAsync(snapshot -> answer(view, snapshot), executor);
+        .handleAsync((snapshot, failure) -> answer(view, snapshot, failure), executor);
+  }
+
+  private static RejectedException sentAway(String id) {
+    return new RejectedException(
+        RejectedException.Kind.UNAVAILABLE,
+        "the node is being drained; request " + id + " goes on, and another node has its result");
+  }
+
+  /** A client that is sent away is told which request it is. */
+  private HttpResponse answer(RequestView view, Snapshot snapshot, Throwable failure) {
+    if (failure instanceof RejectedException away) {
+      return Replies.error(ApiError.rejected(away), settings);
+    }
+    if (failure != null) {
+      throw new CompletionException(failure);
+    }
+    return answer(view, snapshot);
   }
 
   private HttpResponse answer(RequestView view, Snapshot snapshot) {

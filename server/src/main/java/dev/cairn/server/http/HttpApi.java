@@ -96,6 +96,7 @@ public final class HttpApi {
         new CompletionRoutes(
             node, settings, new CompletionParser(node, settings.sampling(), ids, clockMillis));
     api.completions = Optional.of(completions);
+    node.draining().onChange((on, elsewhere) -> completions.sendAway(on && elsewhere));
     ModelRoutes models = new ModelRoutes(node);
     Router router = api.router;
     router.add("POST", "/v1/completions", call -> api.withBody(call, completions::create));
