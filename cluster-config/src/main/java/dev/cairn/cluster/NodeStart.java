@@ -99,6 +99,7 @@ final class NodeStart {
   private void follow(JournalAccess journal) {
     journal.onFailure(
         cause -> readiness.notReady("journal", "the journal failed: " + cause.getMessage()));
+    journal.onDeadLoop(what -> readiness.notReady(what, what + " ended"));
     journal.onAvailability(
         reason ->
             reason.ifPresentOrElse(

@@ -187,11 +187,12 @@ final class CompletionRoutes {
 
   /** A client that is sent away is told which request it is. */
   private HttpResponse answer(RequestView view, Snapshot snapshot, Throwable failure) {
-    if (failure instanceof RejectedException away) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    if (cause instanceof RejectedException away) {
       return Replies.error(ApiError.rejected(away), settings);
     }
-    if (failure != null) {
-      throw new CompletionException(failure);
+    if (cause != null) {
+      throw new CompletionException(cause);
     }
     return answer(view, snapshot);
   }
