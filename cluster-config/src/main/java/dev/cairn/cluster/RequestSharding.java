@@ -55,8 +55,7 @@ final class RequestSharding {
     this.gate = new AdmissionGate(settings.requests().maxUnfinished());
     this.placement = new DevicePlacement(cluster.placement(), System::nanoTime);
     this.draining = draining;
-    this.drainingNodes =
-        new DrainingNodes(Cluster.get(startUp.system()).selfMember().address());
+    this.drainingNodes = new DrainingNodes(Cluster.get(startUp.system()).selfMember().address());
   }
 
   /**

@@ -15,12 +15,13 @@ class LoopWatchTest {
 
   @Test
   @DisplayName(
-      "S17 a directory of devices, a scheduler or an admin actor that ended turns readiness off")
+      "S17 a directory of devices, relay, scheduler or admin actor that ended turns readiness off")
   void endedLoops() {
     SimulatedNodes nodes = new SimulatedNodes();
     for (List<String> loop :
         List.of(
             List.of("devices", "the directory of devices ended"),
+            List.of("relay", "the relay ended"),
             List.of("scheduler", "the scheduler ended"),
             List.of("draining-nodes", "the list of draining nodes ended"),
             List.of("node-admin", "the node's admin actor ended"))) {

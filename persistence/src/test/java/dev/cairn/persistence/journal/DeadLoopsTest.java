@@ -15,7 +15,8 @@ class DeadLoopsTest {
   @TempDir Path directory;
 
   @Test
-  @DisplayName("S17 a retention that a failure ended is told to whoever listens, before or after it")
+  @DisplayName(
+      "S17 a retention that a failure ended is told to whoever listens, before or after it")
   void retention() throws Exception {
     JournalSettings settings =
         JournalSettings.of(

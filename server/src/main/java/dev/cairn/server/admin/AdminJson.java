@@ -101,8 +101,7 @@ final class AdminJson {
   /** The same, and what placement thinks of the devices for it. */
   static ObjectNode request(RequestView view, Optional<RequestActor.Explanation> explanation) {
     ObjectNode out = request(view);
-    verdicts(
-        out.putArray("decision"), explanation.map(e -> e.decision()).orElse(List.of()));
+    verdicts(out.putArray("decision"), explanation.map(e -> e.decision()).orElse(List.of()));
     verdicts(out.putArray("candidates"), explanation.map(e -> e.now()).orElse(List.of()));
     return out;
   }

@@ -52,9 +52,7 @@ final class RequestRoutes {
     router.add("GET", "/admin/requests", this::list);
     router.add("GET", "/admin/requests/{id}", this::explained);
     router.add(
-        "POST",
-        "/admin/requests/{id}/priority",
-        call -> api.withBody(call, this::prioritized));
+        "POST", "/admin/requests/{id}/priority", call -> api.withBody(call, this::prioritized));
     router.add("POST", "/admin/requests/{id}/pause", call -> told(call, Requests::pause));
     router.add("POST", "/admin/requests/{id}/resume", call -> told(call, Requests::resume));
     router.add("POST", "/admin/requests/{id}/cancel", call -> told(call, Requests::cancel));

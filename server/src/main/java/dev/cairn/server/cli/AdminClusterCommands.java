@@ -56,8 +56,19 @@ final class AdminClusterCommands {
   static final class Nodes extends Listing {
     Nodes() {
       super(
-          "/admin/nodes", "NODE", "STATUS", "ROLES", "REQUESTS", "DEVICE", "RUNNING", "QUEUED",
-          "QUEUE TOKENS", "TOKENS/S", "KV USED", "ROUND TRIP", "READY");
+          "/admin/nodes",
+          "NODE",
+          "STATUS",
+          "ROLES",
+          "REQUESTS",
+          "DEVICE",
+          "RUNNING",
+          "QUEUED",
+          "QUEUE TOKENS",
+          "TOKENS/S",
+          "KV USED",
+          "ROUND TRIP",
+          "READY");
     }
 
     @Override
@@ -107,8 +118,14 @@ final class AdminClusterCommands {
   static final class Tenants extends Listing {
     Tenants() {
       super(
-          "/admin/tenants", "TENANT", "WITH NO DEVICE", "WITH A DEVICE", "PAUSED", "PROMPT TOKENS",
-          "TOKENS", "TOKENS LEFT");
+          "/admin/tenants",
+          "TENANT",
+          "WITH NO DEVICE",
+          "WITH A DEVICE",
+          "PAUSED",
+          "PROMPT TOKENS",
+          "TOKENS",
+          "TOKENS LEFT");
     }
 
     @Override
@@ -130,8 +147,18 @@ final class AdminClusterCommands {
   static final class Journals extends Listing {
     Journals() {
       super(
-          "/admin/journal", "NODE", "PROFILE", "DURABILITY", "COMMITS", "EVENTS", "ON DISK",
-          "LAST COMMIT", "WAITING", "UNFINISHED", "FINISHED", "STATE");
+          "/admin/journal",
+          "NODE",
+          "PROFILE",
+          "DURABILITY",
+          "COMMITS",
+          "EVENTS",
+          "ON DISK",
+          "LAST COMMIT",
+          "WAITING",
+          "UNFINISHED",
+          "FINISHED",
+          "STATE");
     }
 
     @Override
@@ -165,8 +192,17 @@ final class AdminClusterCommands {
   static final class Demands extends Listing {
     Demands() {
       super(
-          "/admin/demand", "MODEL", "DEVICES", "SUGGESTED", "QUEUE TOKENS", "TOKENS/S", "KV FREE",
-          "RUNNING", "QUEUED", "WITH NO DEVICE", "WHY");
+          "/admin/demand",
+          "MODEL",
+          "DEVICES",
+          "SUGGESTED",
+          "QUEUE TOKENS",
+          "TOKENS/S",
+          "KV FREE",
+          "RUNNING",
+          "QUEUED",
+          "WITH NO DEVICE",
+          "WHY");
     }
 
     @Override

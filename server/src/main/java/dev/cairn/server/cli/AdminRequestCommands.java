@@ -30,10 +30,7 @@ final class AdminRequestCommands {
         description = "accepted, assigned, paused or finished alone.")
     private String state;
 
-    @Option(
-        names = "--device",
-        paramLabel = "NAME",
-        description = "Those on this device alone.")
+    @Option(names = "--device", paramLabel = "NAME", description = "Those on this device alone.")
     private String device;
 
     @Option(
@@ -62,8 +59,7 @@ final class AdminRequestCommands {
       JsonNode page = admin.get(path.toString());
       PrintWriter out = spec.commandLine().getOut();
       PrintWriter err = spec.commandLine().getErr();
-      Table table =
-          new Table("ID", "STATE", "BAND", "TOKENS", "OF", "DEVICE", "NODE", "TENANT");
+      Table table = new Table("ID", "STATE", "BAND", "TOKENS", "OF", "DEVICE", "NODE", "TENANT");
       for (JsonNode row : page.get("data")) {
         if (admin.json()) {
           out.println(Json.write(row));

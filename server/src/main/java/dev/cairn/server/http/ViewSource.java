@@ -37,10 +37,7 @@ final class ViewSource extends GraphStage<SourceShape<Snapshot>> {
    *     subscription has ended
    */
   ViewSource(
-      RequestView view,
-      ClientConnection connection,
-      ClientConnection server,
-      Runnable abandoned) {
+      RequestView view, ClientConnection connection, ClientConnection server, Runnable abandoned) {
     this.view = view;
     this.connection = connection;
     this.server = server;

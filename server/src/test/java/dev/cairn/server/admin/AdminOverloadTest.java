@@ -27,7 +27,8 @@ class AdminOverloadTest {
   @TempDir Path directory;
 
   @Test
-  @DisplayName("H18 clients have all connections, places and threads: the admin port answers and cancels")
+  @DisplayName(
+      "H18 clients have all connections, places and threads: the admin port answers and cancels")
   void answersUnderOverload() throws Exception {
     String key = AdminNode.addKey(directory, "ops", AdminRole.ADMIN);
     String small = "cairn.requests.max-unfinished = 2, cairn.http.server.max-connections = 2";
@@ -44,8 +45,7 @@ class AdminOverloadTest {
         }
       }
       assertConnectionsAreTaken(node);
-      RequestSpec more =
-          RequestSpec.of("more", "m", node.node.model().fingerprint(), 1).build();
+      RequestSpec more = RequestSpec.of("more", "m", node.node.model().fingerprint(), 1).build();
       assertThatThrownBy(() -> node.node.requests().submit(more).toCompletableFuture().join())
           .isInstanceOf(CompletionException.class)
           .cause()
@@ -98,7 +98,8 @@ class AdminOverloadTest {
       socket.setSoTimeout(500);
       socket
           .getOutputStream()
-          .write("GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+          .write(
+              "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
       assertThatThrownBy(() -> socket.getInputStream().read())
           .isInstanceOf(SocketTimeoutException.class);
     }

@@ -41,8 +41,7 @@ class AdminCommandTest {
 
   private JsonNode line() {
     assertThat(out.toString().lines()).hasSize(1);
-    return new com.fasterxml.jackson.databind.ObjectMapper().valueToTree(
-        parse(out.toString()));
+    return new com.fasterxml.jackson.databind.ObjectMapper().valueToTree(parse(out.toString()));
   }
 
   private static JsonNode parse(String text) {
@@ -93,7 +92,9 @@ class AdminCommandTest {
       String address = line().get("node").asText();
       for (String list : List.of("nodes", "journal", "demand", "tenants")) {
         assertThat(admin(node, viewer, list)).as(list).isZero();
-        assertThat(out.toString().lines().count()).as(list).isEqualTo(list.equals("tenants") ? 1 : 2);
+        assertThat(out.toString().lines().count())
+            .as(list)
+            .isEqualTo(list.equals("tenants") ? 1 : 2);
       }
       assertThat(admin(node, key, "drain", address)).isZero();
       assertThat(out.toString()).contains(address + " is drained: nothing is left on it");

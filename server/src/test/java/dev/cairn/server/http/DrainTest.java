@@ -29,7 +29,8 @@ class DrainTest {
   }
 
   @Test
-  @DisplayName("streams end behind an event, waiting calls get 503 and the request's id, none is cancelled")
+  @DisplayName(
+      "streams end behind an event, waiting calls get 503 and the request's id, none is cancelled")
   void elsewhere() throws Exception {
     try (TestNode node = new TestNode("hello ", "cairn.http.retry-after = 7 s")) {
       node.inMemory().manual();
@@ -41,7 +42,10 @@ class DrainTest {
       ids.forEach(id -> node.inMemory().generate(id, 4));
       node.draining().set(true, true);
       String events = stream.get(20, TimeUnit.SECONDS).body();
-      assertThat(events).endsWith("\n\n").doesNotContain("[DONE]").doesNotContain("finish_reason\":\"");
+      assertThat(events)
+          .endsWith("\n\n")
+          .doesNotContain("[DONE]")
+          .doesNotContain("finish_reason\":\"");
       HttpResponse<String> sentAway = whole.get(20, TimeUnit.SECONDS);
       assertThat(sentAway.statusCode()).isEqualTo(503);
       assertThat(sentAway.headers().firstValue("Retry-After")).hasValue("7");

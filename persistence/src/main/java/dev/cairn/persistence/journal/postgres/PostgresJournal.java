@@ -1,10 +1,10 @@
 package dev.cairn.persistence.journal.postgres;
 
-import dev.cairn.persistence.journal.DeadLoops;
 import com.typesafe.config.Config;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.cairn.persistence.journal.CommitListener;
 import dev.cairn.persistence.journal.CommitMeter;
+import dev.cairn.persistence.journal.DeadLoops;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalOverloadedException;
 import dev.cairn.persistence.journal.JournalStats;
