@@ -33,6 +33,11 @@ public interface Tokenizer {
   /** Token that begins a sequence. */
   OptionalInt beginOfSequence();
 
+  /** Token that ends a sequence, as the metadata names it. */
+  default OptionalInt endOfSequence() {
+    return OptionalInt.empty();
+  }
+
   /** Whether a model that emits this token has finished (end of sequence, end of turn). */
   boolean endsGeneration(int token);
 

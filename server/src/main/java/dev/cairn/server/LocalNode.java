@@ -15,6 +15,7 @@ import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
@@ -121,6 +122,11 @@ public final class LocalNode implements NodeHandle {
   @Override
   public Tokenizer tokenizer() {
     return model.tokenizer();
+  }
+
+  @Override
+  public Optional<String> chatTemplate() {
+    return model.chatTemplate();
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.cairn.cluster.DrainSwitch;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
 import java.util.List;
+import java.util.Optional;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 
 /** A running node as the HTTP API and the command line use it. */
@@ -17,6 +18,11 @@ public interface NodeHandle extends AutoCloseable {
   ModelSpec model();
 
   Tokenizer tokenizer();
+
+  /** Source of the model's chat template, where its file has one. */
+  default Optional<String> chatTemplate() {
+    return Optional.empty();
+  }
 
   /** Longest sequence that the device takes, prompt and generated together, in tokens. */
   int maxContext();

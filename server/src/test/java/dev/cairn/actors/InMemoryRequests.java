@@ -35,6 +35,7 @@ public final class InMemoryRequests implements Requests {
   private final List<String> order = new CopyOnWriteArrayList<>();
   private volatile boolean manual;
   private volatile RuntimeException refusal;
+  private volatile int left = -1;
 
   /**
    * @param script token at each index of every output
@@ -52,6 +53,11 @@ public final class InMemoryRequests implements Requests {
   /** From now on every submission fails with this; null accepts again. */
   public void refuseWith(RuntimeException failure) {
     refusal = failure;
+  }
+
+  /** From now on so many are accepted and the rest finds the queue full; -1: all are accepted. */
+  public void refuseAfter(int count) {
+    left = count;
   }
 
   /** Lets a request have so many tokens more, in one commit. */
@@ -93,6 +99,11 @@ public final class InMemoryRequests implements Requests {
     if (refusal != null) {
       return CompletableFuture.failedFuture(refusal);
     }
+    if (left == 0) {
+      return CompletableFuture.failedFuture(
+          new RejectedException(RejectedException.Kind.QUEUE_FULL, "the queue is full"));
+    }
+    left -= left > 0 ? 1 : 0;
     Running request = new Running(spec);
     Running known = requests.putIfAbsent(spec.id(), request);
     if (known == null) {

@@ -52,6 +52,11 @@ public final class ByteTokenizer implements Tokenizer {
   }
 
   @Override
+  public OptionalInt endOfSequence() {
+    return OptionalInt.of(END);
+  }
+
+  @Override
   public boolean endsGeneration(int token) {
     return token == END;
   }

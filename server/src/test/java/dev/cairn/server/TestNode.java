@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
@@ -40,6 +41,7 @@ public final class TestNode implements NodeHandle {
   private final HttpServer server;
   private final HttpClient client = HttpClient.newHttpClient();
   private final DrainSwitch draining = new DrainSwitch();
+  private final Optional<String> chatTemplate;
   private volatile List<String> notReady = List.of();
 
   /**
@@ -55,9 +57,14 @@ public final class TestNode implements NodeHandle {
         ConfigFactory.parseString(settings)
             .withFallback(
                 ConfigFactory.parseString(
-                    "cairn.http.port = 0, pekko.loglevel = WARNING, pekko.actor.provider = local, cairn.http.stop-timeout = 50ms"))
+                    "cairn.http.port = 0, pekko.loglevel = WARNING, pekko.actor.provider = local,"
+                        + " cairn.http.stop-timeout = 50ms"))
             .withFallback(ConfigFactory.load());
     system = ActorSystem.create("test", config);
+    chatTemplate =
+        config.hasPath("test.chat-template")
+            ? Optional.of(config.getString("test.chat-template"))
+            : Optional.empty();
     requests = new InMemoryRequests(tokenizer, i -> script[i % script.length]);
     metrics.held(() -> java.util.Map.of("readers", (long) requests.readers()));
     HttpSettings http = HttpSettings.from(config);
@@ -159,6 +166,11 @@ public final class TestNode implements NodeHandle {
   @Override
   public Tokenizer tokenizer() {
     return tokenizer;
+  }
+
+  @Override
+  public Optional<String> chatTemplate() {
+    return chatTemplate;
   }
 
   @Override

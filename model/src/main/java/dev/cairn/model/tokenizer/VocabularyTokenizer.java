@@ -102,6 +102,11 @@ abstract class VocabularyTokenizer implements Tokenizer {
   }
 
   @Override
+  public OptionalInt endOfSequence() {
+    return end;
+  }
+
+  @Override
   public boolean endsGeneration(int token) {
     return vocabulary.endsGeneration(token);
   }

@@ -108,10 +108,10 @@ final class GenerateCommand implements Callable<Integer> {
       CompletionParser parser =
           new CompletionParser(
               node,
-              HttpSettings.from(config).sampling(),
+              HttpSettings.from(config),
               new RequestIds(System::currentTimeMillis, new SecureRandom()),
               System::currentTimeMillis);
-      RequestSpec request = parser.parse(body(), Optional.empty()).spec();
+      RequestSpec request = parser.parse(body(), Optional.empty()).requests().get(0);
       RequestView view = node.requests().submit(request).toCompletableFuture().join();
       return print(view, new TextStream(node.tokenizer(), request.stop()));
     }

@@ -1,12 +1,21 @@
 package dev.cairn.server.http;
 
 import dev.cairn.persistence.RequestSpec;
+import java.util.List;
 
 /**
  * What a client asked for.
  *
- * @param spec the request
+ * @param requests one for each choice, in order; the first names the call
  * @param stream whether the reply is a stream of events
  * @param includeUsage whether the stream ends with an event that counts tokens
  */
-public record CompletionCall(RequestSpec spec, boolean stream, boolean includeUsage) {}
+public record CompletionCall(List<RequestSpec> requests, boolean stream, boolean includeUsage) {
+  public CompletionCall {
+    requests = List.copyOf(requests);
+  }
+
+  String id() {
+    return requests.get(0).id();
+  }
+}

@@ -10,6 +10,8 @@ import dev.cairn.persistence.RequestSpec;
 import dev.cairn.request.Snapshot;
 import dev.cairn.server.NodeHandle;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -18,6 +20,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -36,18 +39,16 @@ final class CompletionRoutes {
   private final Requests requests;
   private final Tokenizer tokenizer;
   private final HttpSettings settings;
-  private final CompletionParser parser;
   private final Executor executor;
   private volatile boolean stopping;
 
   /** The server's side of all connections; closed while clients are to go on elsewhere. */
   private volatile ClientConnection server = new ClientConnection();
 
-  CompletionRoutes(NodeHandle node, HttpSettings settings, CompletionParser parser) {
+  CompletionRoutes(NodeHandle node, HttpSettings settings) {
     this.requests = node.requests();
     this.tokenizer = node.tokenizer();
     this.settings = settings;
-    this.parser = parser;
     this.executor = node.system().classicSystem().dispatcher();
   }
 
@@ -64,31 +65,61 @@ final class CompletionRoutes {
     stopping = true;
   }
 
-  /** {@code POST /v1/completions}. */
-  CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body) {
+  /** A route that makes requests and answers with what they yield. */
+  CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body, CallParser parser) {
     CompletionCall wanted = parser.parse(body, idempotencyKey(call.request()));
-    RequestSpec spec = wanted.spec();
-    return requests
-        .submit(spec)
+    return submit(wanted.requests())
         .thenComposeAsync(
-            view -> {
-              if (!spec.isSameRequest(view.spec())) {
-                throw ApiError.conflict(
-                    "Idempotency-Key",
-                    "The Idempotency-Key names a request with other content; expected the same"
-                        + " body or another key.");
-              }
+            views -> {
               CompletionStage<HttpResponse> reply =
                   wanted.stream()
                       ? CompletableFuture.completedFuture(
                           events(
-                              view,
+                              views,
                               call.connection(),
-                              new EventRenderer(spec, tokenizer, wanted.includeUsage())))
-                      : whole(view, call.connection());
-              return reply.thenApply(response -> Replies.ofRequest(spec.id(), response));
+                              new EventRenderer(
+                                  wanted.requests(), tokenizer, wanted.includeUsage())))
+                      : whole(views, call.connection()).handle(this::orSentAway);
+              return reply.thenApply(response -> Replies.ofRequest(wanted.id(), response));
             },
             executor);
+  }
+
+  /**
+   * Submits the requests of a call.
+   *
+   * @return their views, once all are durable; where one is refused, those that are new are ended
+   */
+  CompletionStage<List<RequestView>> submit(List<RequestSpec> specs) {
+    List<CompletableFuture<RequestView>> submitted =
+        specs.stream().map(spec -> requests.submit(spec).toCompletableFuture()).toList();
+    return CompletableFuture.allOf(submitted.toArray(CompletableFuture[]::new))
+        .handleAsync(
+            (done, failure) -> {
+              if (failure != null) {
+                submitted.stream()
+                    .filter(each -> !each.isCompletedExceptionally())
+                    .forEach(each -> end(each.join(), "a request of its call was refused"));
+                throw failure instanceof CompletionException e
+                    ? e
+                    : new CompletionException(failure);
+              }
+              List<RequestView> views = submitted.stream().map(CompletableFuture::join).toList();
+              checkSame(specs, views);
+              return views;
+            },
+            executor);
+  }
+
+  private static void checkSame(List<RequestSpec> specs, List<RequestView> views) {
+    for (int i = 0; i < specs.size(); i++) {
+      if (!specs.get(i).isSameRequest(views.get(i).spec())) {
+        throw ApiError.conflict(
+            "Idempotency-Key",
+            "The Idempotency-Key names a request with other content; expected the same body or"
+                + " another key.");
+      }
+    }
   }
 
   /** {@code GET /v1/requests/{id}}. */
@@ -100,6 +131,11 @@ final class CompletionRoutes {
   /** {@code POST /v1/requests/{id}/cancel}. */
   CompletionStage<HttpResponse> cancel(Router.Call call) {
     return told(call, requests::cancel);
+  }
+
+  /** Ends a request. */
+  CompletionStage<RequestView> cancel(String id) {
+    return requests.cancel(id).thenApply(view -> existing(id, view));
   }
 
   /** {@code POST /v1/requests/{id}/pause}. */
@@ -118,41 +154,107 @@ final class CompletionRoutes {
     return what.apply(id).thenApplyAsync(view -> status(id, existing(id, view)), executor);
   }
 
-  /** {@code GET /v1/requests/{id}/stream}. */
+  /** {@code GET /v1/requests/{id}/stream}: of the whole call where the id is that of its first. */
   CompletionStage<HttpResponse> stream(Router.Call call) {
     String id = id(call);
-    Optional<Integer> after = after(call.request());
+    Optional<String> after = after(call.request());
     if (server.isClosed()) {
-      throw ApiError.rejected(sentAway(id));
+      throw sentAway(id);
     }
+    return find(id)
+        .thenApplyAsync(
+            views -> {
+              EventRenderer renderer =
+                  new EventRenderer(
+                      views.stream().map(RequestView::spec).toList(), tokenizer, false);
+              after.ifPresent(
+                  index ->
+                      renderer.resumeAfter(
+                          index, views.stream().map(RequestView::snapshot).toList()));
+              return Replies.ofRequest(id, events(views, call.connection(), renderer));
+            },
+            executor);
+  }
+
+  /** The request of this id and, where it is the first of a call, the others of the call. */
+  CompletionStage<List<RequestView>> find(String id) {
     return requests
         .find(id)
-        .thenApplyAsync(
+        .thenComposeAsync(
             found -> {
-              RequestView view = existing(id, found);
-              EventRenderer renderer = new EventRenderer(view.spec(), tokenizer, false);
-              after.ifPresent(index -> renderer.resumeAfter(index, view.snapshot()));
-              return Replies.ofRequest(id, events(view, call.connection(), renderer));
+              RequestView first = existing(id, found);
+              AnswerContext context = AnswerContext.of(first.spec());
+              List<CompletableFuture<RequestView>> others = new ArrayList<>();
+              for (int i = 1; context.choice() == 0 && i < context.choices(); i++) {
+                String other = RequestParameters.numbered(id, i);
+                others.add(
+                    requests
+                        .find(other)
+                        .thenApply(view -> existing(other, view))
+                        .toCompletableFuture());
+              }
+              return CompletableFuture.allOf(others.toArray(CompletableFuture[]::new))
+                  .thenApply(
+                      done -> {
+                        List<RequestView> views = new ArrayList<>();
+                        views.add(first);
+                        others.forEach(other -> views.add(other.join()));
+                        return views;
+                      });
             },
             executor);
   }
 
   private HttpResponse status(String id, RequestView view) {
-    Completion completion = new Completion(view.spec(), tokenizer);
+    Completion completion = new Completion(List.of(view.spec()), tokenizer);
     return Replies.ofRequest(id, Replies.json(200, completion.status(view.snapshot())));
   }
 
-  private HttpResponse events(
-      RequestView view, ClientConnection connection, EventRenderer renderer) {
-    Source<ByteString, ?> events =
+  /** A stream of one request's events, as a renderer makes them of its snapshots. */
+  HttpResponse stream(RequestView view, ClientConnection connection, Renderer renderer) {
+    Source<ByteString, NotUsed> events =
         Source.fromGraph(new ViewSource(view, connection, server, () -> clientLeft(view)))
-            .mapConcat(renderer::render)
-            .keepAlive(settings.heartbeat(), () -> HEARTBEAT);
-    return Replies.events(events);
+            .mapConcat(renderer::render);
+    return Replies.events(events.keepAlive(settings.heartbeat(), () -> HEARTBEAT));
   }
 
-  /** Waits for the request's end, or for the client to leave. */
-  private CompletionStage<HttpResponse> whole(RequestView view, ClientConnection connection) {
+  /** Makes events of the snapshots of one request, in order. */
+  interface Renderer {
+    List<ByteString> render(Snapshot snapshot);
+  }
+
+  private HttpResponse events(
+      List<RequestView> views, ClientConnection connection, EventRenderer renderer) {
+    List<Source<ByteString, NotUsed>> choices = new ArrayList<>();
+    for (int i = 0; i < views.size(); i++) {
+      int choice = i;
+      RequestView view = views.get(i);
+      choices.add(
+          Source.fromGraph(new ViewSource(view, connection, server, () -> clientLeft(view)))
+              .mapConcat(snapshot -> renderer.render(choice, snapshot)));
+    }
+    Source<ByteString, ?> events =
+        choices.size() == 1
+            ? choices.get(0)
+            : Source.from(choices).flatMapMerge(choices.size(), choice -> choice);
+    return Replies.events(events.keepAlive(settings.heartbeat(), () -> HEARTBEAT));
+  }
+
+  /** Waits for the ends of all requests of a call, or for the client to leave. */
+  private CompletionStage<HttpResponse> whole(
+      List<RequestView> views, ClientConnection connection) {
+    return ended(views, connection).thenApplyAsync(snapshots -> answer(views, snapshots), executor);
+  }
+
+  /** The last snapshots of requests, once all have ended; fails where the client leaves before. */
+  CompletionStage<List<Snapshot>> ended(List<RequestView> views, ClientConnection connection) {
+    List<CompletableFuture<Snapshot>> ends =
+        views.stream().map(view -> end(view, connection)).toList();
+    return CompletableFuture.allOf(ends.toArray(CompletableFuture[]::new))
+        .thenApply(done -> ends.stream().map(CompletableFuture::join).toList());
+  }
+
+  private CompletableFuture<Snapshot> end(RequestView view, ClientConnection connection) {
     CompletableFuture<Snapshot> end = new CompletableFuture<>();
     Runnable look =
         () -> {
@@ -168,15 +270,14 @@ final class CompletionRoutes {
         server.onClose(() -> end.completeExceptionally(sentAway(view.spec().id())));
     look.run();
     return end.whenComplete(
-            (snapshot, left) -> {
-              subscription.cancel();
-              registration.cancel();
-              serverRegistration.cancel();
-              if (left instanceof CancellationException) {
-                clientLeft(view);
-              }
-            })
-        .handleAsync((snapshot, failure) -> answer(view, snapshot, failure), executor);
+        (snapshot, left) -> {
+          subscription.cancel();
+          registration.cancel();
+          serverRegistration.cancel();
+          if (left instanceof CancellationException) {
+            clientLeft(view);
+          }
+        });
   }
 
   private static RejectedException sentAway(String id) {
@@ -185,46 +286,53 @@ final class CompletionRoutes {
         "the node is being drained; request " + id + " goes on, and another node has its result");
   }
 
-  /** A client that is sent away is told which request it is. */
-  private HttpResponse answer(RequestView view, Snapshot snapshot, Throwable failure) {
+  /** A client that is sent away is told which request it is, as with any reply. */
+  private HttpResponse orSentAway(HttpResponse reply, Throwable failure) {
+    if (failure == null) {
+      return reply;
+    }
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
     if (cause instanceof RejectedException away) {
       return Replies.error(ApiError.rejected(away), settings);
     }
-    if (cause != null) {
-      throw new CompletionException(cause);
-    }
-    return answer(view, snapshot);
+    throw new CompletionException(cause);
   }
 
-  private HttpResponse answer(RequestView view, Snapshot snapshot) {
-    Snapshot.Finish finish = snapshot.finish().orElseThrow();
-    if (finish.reason() == FinishReason.ERROR) {
-      return Replies.error(ApiError.failed(finish.detail()), settings);
+  private HttpResponse answer(List<RequestView> views, List<Snapshot> snapshots) {
+    for (Snapshot snapshot : snapshots) {
+      Snapshot.Finish finish = snapshot.finish().orElseThrow();
+      if (finish.reason() == FinishReason.ERROR) {
+        return Replies.error(ApiError.failed(finish.detail()), settings);
+      }
     }
-    return Replies.json(200, new Completion(view.spec(), tokenizer).answer(snapshot));
+    Completion completion =
+        new Completion(views.stream().map(RequestView::spec).toList(), tokenizer);
+    return Replies.json(200, completion.answer(snapshots));
   }
 
   /** Ends the request where its client wants that and nobody else reads it. */
   private void clientLeft(RequestView view) {
-    RequestSpec spec = view.spec();
-    if (spec.cancelOnDisconnect()
+    if (view.spec().cancelOnDisconnect()
         && !stopping
         && view.readers() == 0
         && view.snapshot().finish().isEmpty()) {
-      requests
-          .cancel(spec.id())
-          .whenComplete(
-              (done, failure) -> {
-                if (failure != null) {
-                  LOG.warn(
-                      "request {} was left by its client and not cancelled", spec.id(), failure);
-                }
-              });
+      end(view, "its client left it");
     }
   }
 
-  private static String id(Router.Call call) {
+  private void end(RequestView view, String why) {
+    String id = view.spec().id();
+    requests
+        .cancel(id)
+        .whenComplete(
+            (done, failure) -> {
+              if (failure != null) {
+                LOG.warn("{}, but request {} was not cancelled", why, id, failure);
+              }
+            });
+  }
+
+  static String id(Router.Call call) {
     String id = call.variables().get(0);
     if (!ID.matcher(id).matches()) {
       throw ApiError.notFound("There is no request of this id.");
@@ -236,7 +344,7 @@ final class CompletionRoutes {
     return view.orElseThrow(() -> ApiError.notFound("There is no request " + id + "."));
   }
 
-  private static Optional<String> idempotencyKey(HttpRequest request) {
+  static Optional<String> idempotencyKey(HttpRequest request) {
     Optional<String> key = request.getHeader("Idempotency-Key").map(HttpHeader::value);
     key.filter(k -> !KEY.matcher(k).matches())
         .ifPresent(
@@ -251,22 +359,12 @@ final class CompletionRoutes {
   }
 
   /** Where to go on: {@code ?after=}, or else the header that browsers send. */
-  private static Optional<Integer> after(HttpRequest request) {
-    Optional<String> text =
-        request
-            .getUri()
-            .query(StandardCharsets.UTF_8, org.apache.pekko.http.javadsl.model.Uri.RELAXED)
-            .get("after")
-            .or(() -> request.getHeader("Last-Event-ID").map(HttpHeader::value))
-            .filter(value -> !value.isEmpty());
-    return text.map(
-        value -> {
-          try {
-            return Integer.valueOf(value);
-          } catch (NumberFormatException e) {
-            throw ApiError.invalid(
-                "after", "The index to go on from is not a number; expected the id of an event.");
-          }
-        });
+  private static Optional<String> after(HttpRequest request) {
+    return request
+        .getUri()
+        .query(StandardCharsets.UTF_8, org.apache.pekko.http.javadsl.model.Uri.RELAXED)
+        .get("after")
+        .or(() -> request.getHeader("Last-Event-ID").map(HttpHeader::value))
+        .filter(value -> !value.isEmpty());
   }
 }

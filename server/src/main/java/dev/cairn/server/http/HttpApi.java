@@ -2,6 +2,7 @@ package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.server.NodeHandle;
+import dev.cairn.server.chat.ChatPrompts;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +30,7 @@ public final class HttpApi {
   private final String dispatcher;
   private final Guard guard;
   private final Errors errors;
+  private final Cors cors;
   private final Router router = new Router();
   private Optional<CompletionRoutes> completions = Optional.empty();
   private Optional<Passage> passage = Optional.empty();
@@ -72,6 +74,7 @@ public final class HttpApi {
     this.executor = node.system().classicSystem().dispatchers().lookup(dispatcher);
     this.guard = guard;
     this.errors = new Errors(settings, ids);
+    this.cors = new Cors(settings.corsOrigins());
     HealthRoutes health = new HealthRoutes(node, metrics);
     router.add("GET", "/health/live", health::live);
     router.add("GET", "/health/ready", health::ready);
@@ -92,14 +95,30 @@ public final class HttpApi {
       LongSupplier clockMillis) {
     HttpApi api =
         new HttpApi(node, settings, metrics, ids, Dispatchers.DefaultDispatcherId(), Guard.NONE);
-    CompletionRoutes completions =
-        new CompletionRoutes(
-            node, settings, new CompletionParser(node, settings.sampling(), ids, clockMillis));
+    CompletionRoutes completions = new CompletionRoutes(node, settings);
+    RequestParameters parameters = new RequestParameters(node, settings, ids, clockMillis);
+    CompletionParser texts = new CompletionParser(parameters);
+    ChatParser chats =
+        new ChatParser(
+            parameters,
+            new ChatPrompts(node.chatTemplate(), node.tokenizer(), settings.chatTemplate()));
     api.completions = Optional.of(completions);
     node.draining().onChange((on, elsewhere) -> completions.sendAway(on && elsewhere));
     ModelRoutes models = new ModelRoutes(node);
     Router router = api.router;
-    router.add("POST", "/v1/completions", call -> api.withBody(call, completions::create));
+    router.add(
+        "POST",
+        "/v1/completions",
+        call -> api.withBody(call, (c, body) -> completions.create(c, body, texts)));
+    router.add(
+        "POST",
+        "/v1/chat/completions",
+        call -> api.withBody(call, (c, body) -> completions.create(c, body, chats)));
+    ResponseRoutes responses =
+        new ResponseRoutes(node, completions, new ResponseParser(parameters, chats));
+    router.add("POST", "/v1/responses", call -> api.withBody(call, responses::create));
+    router.add("GET", "/v1/responses/{id}", responses::get);
+    router.add("POST", "/v1/responses/{id}/cancel", responses::cancel);
     router.add("GET", "/v1/requests/{id}", completions::get);
     router.add("GET", "/v1/requests/{id}/stream", completions::stream);
     router.add("POST", "/v1/requests/{id}/cancel", completions::cancel);
@@ -150,6 +169,10 @@ public final class HttpApi {
 
   /** Answers a request; the stage never fails. */
   CompletionStage<HttpResponse> handle(HttpRequest request, ClientConnection connection) {
+    Optional<HttpResponse> preflight = cors.preflight(request, "GET, POST, DELETE");
+    if (preflight.isPresent()) {
+      return CompletableFuture.completedFuture(cors.allow(request, preflight.get()));
+    }
     CompletionStage<HttpResponse> reply;
     try {
       guard.check(request);
@@ -157,11 +180,13 @@ public final class HttpApi {
     } catch (RuntimeException e) {
       reply = CompletableFuture.failedFuture(e);
     }
-    return reply.exceptionally(
-        failure -> {
-          request.discardEntityBytes(node.system());
-          return failed(request, failure);
-        });
+    return reply
+        .exceptionally(
+            failure -> {
+              request.discardEntityBytes(node.system());
+              return failed(request, failure);
+            })
+        .thenApply(answered -> cors.allow(request, answered));
   }
 
   private CompletionStage<HttpResponse> own(HttpRequest request, ClientConnection connection) {

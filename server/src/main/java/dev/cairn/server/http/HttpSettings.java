@@ -2,11 +2,16 @@ package dev.cairn.server.http;
 
 import com.typesafe.config.Config;
 import dev.cairn.model.Sampling;
+import dev.cairn.server.chat.ChatTemplate;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * Settings of the HTTP API; {@code reference.conf} explains each.
  *
+ * @param corsOrigins whose pages may use the API from a browser
+ * @param maxChoices requests that one call may make
+ * @param chatTemplate bounds on rendering a chat template
  * @param sampling what a request gets that names no sampling parameter
  * @param server what is laid over {@code pekko.http.server}
  */
@@ -18,6 +23,9 @@ public record HttpSettings(
     Duration heartbeat,
     Duration retryAfter,
     Duration stopTimeout,
+    List<String> corsOrigins,
+    int maxChoices,
+    ChatTemplate.Limits chatTemplate,
     Sampling sampling,
     Config server) {
   /** Reads {@code cairn.http} and {@code cairn.sampling}. */
@@ -39,6 +47,11 @@ public record HttpSettings(
         http.getDuration("heartbeat"),
         http.getDuration("retry-after"),
         http.getDuration("stop-timeout"),
+        http.getStringList("cors-origins"),
+        http.getInt("max-choices"),
+        new ChatTemplate.Limits(
+            http.getDuration("chat-template.timeout").toMillis(),
+            http.getLong("chat-template.max-characters")),
         sampling(root.getConfig("cairn.sampling")),
         http.getConfig("server"));
   }

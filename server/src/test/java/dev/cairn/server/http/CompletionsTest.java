@@ -10,6 +10,7 @@ import dev.cairn.persistence.RequestSpec;
 import dev.cairn.server.TestNode;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
@@ -70,10 +71,13 @@ class CompletionsTest {
             "max_tokens":7,"temperature":0.5,"top_p":0.6,"top_k":8,"min_p":0.05,"seed":-3,
             "stop":["a","b"],"ignore_eos":true,"logprobs":2,"echo":true,"on_disconnect":"cancel",
             "repetition_penalty":1.2,"presence_penalty":-0.5,"frequency_penalty":0.25,
-            "n":1,"best_of":1,"suffix":"","logit_bias":{},"user":"u","whatever":1,"timeout_ms":5000,"band":"batch",
+            "n":1,"best_of":1,"suffix":"","logit_bias":{"7":-100,"8":2.5},"user":"u","whatever":1,"timeout_ms":5000,"band":"batch",
             "constraints":{"backend":"cpu","architecture":"llama","min_kv_tokens":64}
             """);
-    assertThat(spec.sampling()).isEqualTo(new Sampling(0.5f, 8, 0.6f, 0.05f, 1.2f, -0.5f, 0.25f));
+    assertThat(spec.sampling())
+        .isEqualTo(
+            new Sampling(0.5f, 8, 0.6f, 0.05f, 1.2f, -0.5f, 0.25f)
+                .with(Map.of(7, -100f, 8, 2.5f), ""));
     assertThat(spec.maxTokens()).isEqualTo(7);
     assertThat(spec.seed()).isEqualTo(-3);
     assertThat(spec.stop()).containsExactly("a", "b");
@@ -173,6 +177,67 @@ class CompletionsTest {
     assertThat(
             Sse.json(node.post("/v1/completions", none).body()).get("choices").get(0).get("text"))
         .hasToString("\"née \"");
+  }
+
+  @Test
+  @DisplayName("several prompts and n make a choice each, as requests named after the first")
+  void choices() {
+    HttpResponse<String> reply =
+        node.post(
+            "/v1/completions",
+            "{\"prompt\":[\"hi\",[0,106,107,108]],\"n\":2,\"seed\":5,\"max_tokens\":4}");
+    JsonNode body = Sse.json(reply.body());
+    String id = reply.headers().firstValue("X-Request-Id").orElseThrow();
+    assertThat(body.get("choices")).hasSize(4);
+    for (int i = 0; i < 4; i++) {
+      assertThat(body.get("choices").get(i).get("index").asInt()).isEqualTo(i);
+      assertThat(body.get("choices").get(i).get("text").asText()).isEqualTo("Grü");
+    }
+    assertThat(body.get("usage").toString())
+        .isEqualTo("{\"prompt_tokens\":7,\"completion_tokens\":16,\"total_tokens\":23}");
+    assertThat(spec(id).seed()).isEqualTo(5);
+    assertThat(spec(id + "-1").seed()).isNotEqualTo(5);
+    assertThat(spec(id + "-2").seed()).as("the same for each prompt").isEqualTo(5);
+    assertThat(spec(id + "-3").promptTokens()).containsExactly(0, 106, 107, 108);
+    assertThat(spec(id + "-1").scheduling().group()).isEqualTo(id);
+    assertThat(spec(id + "-3").scheduling().group()).isEqualTo(id + "-2");
+    assertThat(spec(id + "-3").scheduling().groupSize()).isEqualTo(2);
+  }
+
+  @Test
+  @DisplayName("a stream of several choices resumes at any event, each choice where it was")
+  void choicesStream() {
+    HttpResponse<String> reply =
+        node.post(
+            "/v1/completions", "{\"prompt\":\"hi\",\"n\":3,\"max_tokens\":21,\"stream\":true}");
+    List<Sse.Choices> events = Sse.choices(reply.body(), 3);
+    String id = reply.headers().firstValue("X-Request-Id").orElseThrow();
+    String whole = OUTPUT.substring(0, 13);
+    assertThat(events.get(events.size() - 1).texts()).containsOnly(whole);
+    for (Sse.Choices seen : events) {
+      String rest = node.get("/v1/requests/" + id + "/stream", "Last-Event-ID", seen.id()).body();
+      List<Sse.Choices> resumed = Sse.choices(rest, 3);
+      List<String> end = resumed.get(resumed.size() - 1).texts();
+      for (int i = 0; i < 3; i++) {
+        assertThat(seen.texts().get(i) + end.get(i)).isEqualTo(whole);
+      }
+    }
+    assertThat(node.get("/v1/requests/" + id + "/stream?after=3").statusCode()).isEqualTo(400);
+    assertThat(node.get("/v1/requests/" + id + "-1/stream?after=4").statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  @DisplayName("a call of which one request is refused leaves none behind")
+  void allOrNothing() {
+    int before = node.inMemory().size();
+    node.inMemory().refuseAfter(2);
+    HttpResponse<String> reply =
+        node.post("/v1/completions", "{\"prompt\":\"hi\",\"n\":3,\"max_tokens\":20}");
+    node.inMemory().refuseAfter(-1);
+    assertThat(reply.statusCode()).isEqualTo(429);
+    List<String> made = node.inMemory().ids().subList(before, node.inMemory().size());
+    assertThat(made).hasSize(2);
+    made.forEach(id -> assertThat(node.inMemory().view(id).snapshot().finish()).as(id).isPresent());
   }
 
   private static RequestSpec submitted(String fields) {

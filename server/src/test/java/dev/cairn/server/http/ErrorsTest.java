@@ -22,7 +22,9 @@ class ErrorsTest {
 
   @BeforeAll
   static void start() {
-    node = new TestNode("text", "cairn.http { max-body-bytes = 20000, retry-after = 7 s }");
+    node =
+        new TestNode(
+            "text", "cairn.http { max-body-bytes = 20000, retry-after = 7 s, max-choices = 4 }");
   }
 
   @AfterAll
@@ -49,29 +51,31 @@ class ErrorsTest {
             + " 99999999999999999999; expected an integer from 0 to 600.",
         "max_tokens | \"max_tokens\":1.5 | max_tokens is the number 1.5; expected an integer from 0"
             + " to 600.",
-        "max_tokens | \"max_tokens\":\"5\" | max_tokens is the string \"5\"; expected an integer from"
-            + " 0 to 600.",
+        "max_tokens | \"max_tokens\":\"5\" | max_tokens is the string \"5\"; expected an integer"
+            + " from 0 to 600.",
         "max_tokens | \"max_tokens\":0 | max_tokens is 0; expected at least 1 in a request without"
             + " echo.",
         "temperature | \"temperature\":-0.1 | temperature is the number -0.1; expected a number"
             + " from 0 to 100.",
-        "temperature | \"temperature\":1e999 | temperature is the number Infinity; expected a number"
-            + " from 0 to 100.",
-        "temperature | \"temperature\":true | temperature is true; expected a number from 0 to 100.",
+        "temperature | \"temperature\":1e999 | temperature is the number Infinity; expected a"
+            + " number from 0 to 100.",
+        "temperature | \"temperature\":true | temperature is true; expected a number from 0 to"
+            + " 100.",
         "top_p | \"top_p\":0 | top_p is the number 0; expected a number above 0 and up to 1.",
-        "top_p | \"top_p\":1e-60 | top_p is the number 1.0E-60; expected a number above 0 and up to 1.",
+        "top_p | \"top_p\":1e-60 | top_p is the number 1.0E-60; expected a number above 0 and up to"
+            + " 1.",
         "top_k | \"top_k\":-1 | top_k is the number -1; expected an integer from 0 to 2147483647.",
         "min_p | \"min_p\":1.01 | min_p is the number 1.01; expected a number from 0 to 1.",
-        "repetition_penalty | \"repetition_penalty\":0 | repetition_penalty is the number 0; expected"
-            + " a number above 0 and up to 100.",
+        "repetition_penalty | \"repetition_penalty\":0 | repetition_penalty is the number 0;"
+            + " expected a number above 0 and up to 100.",
         "presence_penalty | \"presence_penalty\":3 | presence_penalty is the number 3; expected a"
             + " number from -2 to 2.",
-        "frequency_penalty | \"frequency_penalty\":[] | frequency_penalty is an empty array; expected"
-            + " a number from -2 to 2.",
-        "seed | \"seed\":18446744073709551616 | seed is the number 18446744073709551616; expected an"
-            + " integer of 64 bits.",
-        "seed | \"seed\":-9223372036854775809 | seed is the number -9223372036854775809; expected an"
-            + " integer of 64 bits.",
+        "frequency_penalty | \"frequency_penalty\":[] | frequency_penalty is an empty array;"
+            + " expected a number from -2 to 2.",
+        "seed | \"seed\":18446744073709551616 | seed is the number 18446744073709551616; expected"
+            + " an integer of 64 bits.",
+        "seed | \"seed\":-9223372036854775809 | seed is the number -9223372036854775809; expected"
+            + " an integer of 64 bits.",
         "seed | \"seed\":1.0 | seed is the number 1.0; expected an integer of 64 bits.",
         "stop | \"stop\":5 | stop is the number 5; expected a string or an array of up to 16"
             + " strings, none empty.",
@@ -86,31 +90,40 @@ class ErrorsTest {
             + " stream_options.include_usage is the number 0; expected true or false.",
         "logprobs | \"logprobs\":21 | logprobs is the number 21; expected an integer from 0 to 20.",
         "logprobs | \"logprobs\":true | logprobs is true; expected an integer from 0 to 20.",
-        "n | \"n\":2 | n is the number 2; expected an integer from 1 to 1.",
-        "n | \"n\":1000000000 | n is the number 1000000000; expected an integer from 1 to 1.",
-        "best_of | \"best_of\":3 | best_of is the number 3; expected an integer from 1 to 1.",
-        "suffix | \"suffix\":\"end\" | suffix is not supported; expected a request without it.",
-        "logit_bias | \"logit_bias\":{\"5\":1} | logit_bias is not supported; expected a request"
-            + " without it.",
+        "n | \"n\":0 | n is the number 0; expected an integer from 1 to 4.",
+        "n | \"n\":1000000000 | n is the number 1000000000; expected an integer from 1 to 4.",
+        "best_of | \"best_of\":3 | best_of is 3, but nothing is generated here that nobody sees;"
+            + " expected 1, with n for more choices and logprobs to compare them.",
+        "suffix | \"suffix\":\"end\" | suffix is not supported, because the model continues a text"
+            + " and does not fill a gap in one; expected a request without it.",
+        "logit_bias | \"logit_bias\":{\"259\":1} | logit_bias has \"259\" with the number 1;"
+            + " expected a token id from 0 to 258 with a number from -100 to 100.",
+        "logit_bias | \"logit_bias\":{\"5\":101} | logit_bias has \"5\" with the number 101;"
+            + " expected a token id from 0 to 258 with a number from -100 to 100.",
+        "logit_bias | \"logit_bias\":[5] | logit_bias is an array of 1 elements; expected an object"
+            + " of up to 1024 token ids, each with a number from -100 to 100.",
         "timeout_ms | \"timeout_ms\":0 | timeout_ms is the number 0; expected an integer from 1 to"
             + " 2147483647.",
         "band | \"band\":\"urgent\" | band is the string \"urgent\"; expected \"system\","
             + " \"production\", \"interactive\", \"batch\".",
         "band | \"band\":1 | band is the number 1; expected a string.",
-        "constraints | \"constraints\":\"cpu\" | constraints is the string \"cpu\"; expected an object.",
+        "constraints | \"constraints\":\"cpu\" | constraints is the string \"cpu\"; expected an"
+            + " object.",
         "constraints.backend | \"constraints\":{\"backend\":\"\"} | constraints.backend is an empty"
             + " string; expected a name of 1 to 64 characters.",
         "constraints.weight_type | \"constraints\":{\"weight_type\":\"Q4_0\"} |"
-            + " constraints.weight_type is the string \"Q4_0\"; expected \"F32\", which the model has.",
-        "constraints.architecture | \"constraints\":{\"architecture\":\"qwen3\"} |"
-            + " constraints.architecture is the string \"qwen3\"; expected \"llama\", which the model"
+            + " constraints.weight_type is the string \"Q4_0\"; expected \"F32\", which the model"
             + " has.",
+        "constraints.architecture | \"constraints\":{\"architecture\":\"qwen3\"} |"
+            + " constraints.architecture is the string \"qwen3\"; expected \"llama\", which the"
+            + " model has.",
         "constraints.min_kv_tokens | \"constraints\":{\"min_kv_tokens\":-1} |"
-            + " constraints.min_kv_tokens is the number -1; expected an integer from 0 to 2147483647.",
+            + " constraints.min_kv_tokens is the number -1; expected an integer from 0 to"
+            + " 2147483647.",
         "constraints.min_kv | \"constraints\":{\"min_kv\":1} | constraints.min_kv is not known;"
             + " expected backend, weight_type, architecture, min_kv_tokens.",
-        "on_disconnect | \"on_disconnect\":\"stay\" | on_disconnect is the string \"stay\"; expected"
-            + " \"continue\" or \"cancel\".",
+        "on_disconnect | \"on_disconnect\":\"stay\" | on_disconnect is the string \"stay\";"
+            + " expected \"continue\" or \"cancel\".",
       })
   void wrongField(String param, String field, String message) {
     refused("{\"prompt\":\"hi\"," + field + "}", 400, param, message);
@@ -122,14 +135,16 @@ class ErrorsTest {
       delimiter = '|',
       value = {
         "null | prompt is missing; expected a string, an array of token ids, or an array that holds"
-            + " one of these.",
+            + " up to 4 of these.",
         "\"\" | prompt is empty; expected at least one token.",
         "[] | prompt is empty; expected at least one token.",
         "[[]] | prompt is empty; expected at least one token.",
         "[[[1]]] | prompt[0] is an array of 1 elements; expected a token id from 0 to 258.",
         "7 | prompt is the number 7; expected a string, an array of token ids, or an array that"
-            + " holds one of these.",
-        "[\"a\",\"b\"] | prompt holds 2 prompts; expected one in a request.",
+            + " holds up to 4 of these.",
+        "[\"a\",\"b\",\"c\",\"d\",\"e\"] | prompt holds 5 prompts; expected at most 4.",
+        "[\"a\",\"\"] | prompt[1] is empty; expected at least one token.",
+        "[\"a\",[259]] | prompt[1][0] is the number 259; expected a token id from 0 to 258.",
         "[1,-1] | prompt[1] is the number -1; expected a token id from 0 to 258.",
         "[1,259] | prompt[1] is the number 259; expected a token id from 0 to 258.",
         "[1,\"a\"] | prompt[1] is the string \"a\"; expected a token id from 0 to 258.",

@@ -3,6 +3,7 @@ package dev.cairn.server.http;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Reads the body of an event stream. */
@@ -41,6 +42,27 @@ final class Sse {
       }
     }
     return events;
+  }
+
+  /** What a reader of several choices has seen up to an event, and that event's id. */
+  record Choices(String id, List<String> texts) {}
+
+  static List<Choices> choices(String body, int count) {
+    List<Choices> seen = new ArrayList<>();
+    String[] texts = new String[count];
+    Arrays.fill(texts, "");
+    for (String block : body.split("\n\n")) {
+      String id =
+          block.lines().filter(l -> l.startsWith("id: ")).findFirst().orElse("").substring(4);
+      String data =
+          block.lines().filter(l -> l.startsWith("data: ")).findFirst().orElse("").substring(6);
+      if (!data.equals("[DONE]")) {
+        JsonNode choice = json(data).get("choices").get(0);
+        texts[choice.get("index").asInt()] += choice.get("text").asText();
+      }
+      seen.add(new Choices(id, List.of(texts)));
+    }
+    return seen;
   }
 
   static String text(List<Event> events) {

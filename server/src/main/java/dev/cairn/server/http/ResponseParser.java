@@ -1,0 +1,181 @@
+package dev.cairn.server.http;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.persistence.Answer;
+import dev.cairn.persistence.RequestSpec;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Reads the body of {@code POST /v1/responses}: the same chats, said in another way. Fields that it
+ * does not know are ignored, but those that would change the output and are not supported are
+ * refused.
+ */
+final class ResponseParser implements CallParser {
+  private static final int MAX_METADATA = 16;
+  private static final int MAX_METADATA_CHARACTERS = 512;
+
+  private static final List<String> UNSUPPORTED =
+      List.of("previous_response_id", "conversation", "prompt", "top_logprobs", "max_tool_calls");
+
+  private final RequestParameters parameters;
+  private final ChatParser chats;
+
+  ResponseParser(RequestParameters parameters, ChatParser chats) {
+    this.parameters = parameters;
+    this.chats = chats;
+  }
+
+  @Override
+  public CompletionCall parse(ObjectNode body, Optional<String> idempotencyKey) {
+    Fields fields = new Fields(body);
+    parameters.checkModel(fields);
+    RequestParameters.refuse(fields, UNSUPPORTED);
+    checkFormat(fields);
+    ArrayNode messages = Json.MAPPER.createArrayNode();
+    fields
+        .string("instructions")
+        .ifPresent(text -> messages.addObject().put("role", "system").put("content", text));
+    input(fields, messages);
+    ObjectNode nested = body.deepCopy();
+    nested.set("tools", nestedTools(fields));
+    List<JsonNode> tools = chats.tools(new Fields(nested));
+    List<RequestSpec> requests =
+        chats.chats(
+            fields,
+            idempotencyKey,
+            messages,
+            new ChatParser.Shape(1, "max_output_tokens", tools, Answer.Form.RESPONSE),
+            call(fields));
+    return new CompletionCall(requests, fields.bool("stream", false), false);
+  }
+
+  /** Whether the reply does not wait for the answer. */
+  static boolean isBackground(RequestSpec spec) {
+    return AnswerContext.of(spec).call().path("background").asBoolean(false);
+  }
+
+  /** What of the call its response repeats. */
+  private static ObjectNode call(Fields fields) {
+    ObjectNode call = Json.object();
+    if (fields.bool("background", false)) {
+      call.put("background", true);
+    }
+    fields.string("instructions").ifPresent(text -> call.put("instructions", text));
+    fields.get("tools").ifPresent(tools -> call.set("tools", tools));
+    fields
+        .get("metadata")
+        .ifPresent(
+            node -> {
+              boolean fits = node.isObject() && node.size() <= MAX_METADATA;
+              for (JsonNode value : node) {
+                fits &= value.isTextual() && value.textValue().length() <= MAX_METADATA_CHARACTERS;
+              }
+              if (!fits) {
+                throw fields.wrong(
+                    "metadata",
+                    node,
+                    "an object of up to "
+                        + MAX_METADATA
+                        + " strings of up to "
+                        + MAX_METADATA_CHARACTERS
+                        + " characters");
+              }
+              call.set("metadata", node);
+            });
+    return call;
+  }
+
+  private static void checkFormat(Fields fields) {
+    fields
+        .object("text")
+        .flatMap(text -> text.object("format"))
+        .flatMap(format -> format.string("type"))
+        .filter(type -> !type.equals("text"))
+        .ifPresent(
+            type -> {
+              throw ApiError.invalid(
+                  "text.format.type",
+                  "text.format.type is another than \"text\"; expected \"text\".");
+            });
+  }
+
+  private static void input(Fields fields, ArrayNode messages) {
+    JsonNode input =
+        fields
+            .get("input")
+            .orElseThrow(
+                () ->
+                    ApiError.invalid(
+                        "input", "input is missing; expected a string or an array of items."));
+    if (input.isTextual()) {
+      messages.addObject().put("role", "user").set("content", input);
+      return;
+    }
+    if (!input.isArray() || input.isEmpty()) {
+      throw fields.wrong("input", input, "a string or an array of items");
+    }
+    int number = 0;
+    for (JsonNode item : input) {
+      item("input[" + number++ + "]", item, messages);
+    }
+  }
+
+  private static void item(String name, JsonNode item, ArrayNode messages) {
+    switch (item.path("type").asText("message")) {
+      case "message" -> messages.add(item);
+      case "reasoning" -> {
+        // what a model thought is no part of the next prompt
+      }
+      case "function_call" -> {
+        JsonNode last = messages.isEmpty() ? null : messages.get(messages.size() - 1);
+        ObjectNode message =
+            last != null && last.has("tool_calls")
+                ? (ObjectNode) last
+                : messages.addObject().put("role", "assistant");
+        ObjectNode call = message.withArray("tool_calls").addObject();
+        call.put("id", item.path("call_id").asText()).put("type", "function");
+        ObjectNode function = call.putObject("function");
+        function.set("name", item.path("name"));
+        function.set("arguments", item.path("arguments"));
+      }
+      case "function_call_output" ->
+          messages
+              .addObject()
+              .put("role", "tool")
+              .put("tool_call_id", item.path("call_id").asText())
+              .put(
+                  "content",
+                  item.path("output").isTextual()
+                      ? item.path("output").textValue()
+                      : item.path("output").toString());
+      default ->
+          throw ApiError.invalid(
+              "input",
+              name
+                  + ".type is "
+                  + Fields.describe(item.path("type"))
+                  + "; expected \"message\", \"function_call\", \"function_call_output\" or"
+                  + " \"reasoning\".");
+    }
+  }
+
+  /** Tools here stand flat; templates know them nested. */
+  private static JsonNode nestedTools(Fields fields) {
+    JsonNode tools = fields.get("tools").orElse(Json.MAPPER.nullNode());
+    if (!tools.isArray()) {
+      return tools;
+    }
+    ArrayNode nested = Json.MAPPER.createArrayNode();
+    for (JsonNode tool : tools) {
+      ObjectNode function = tool.isObject() ? ((ObjectNode) tool).deepCopy() : Json.object();
+      ObjectNode out = nested.addObject();
+      out.set("type", tool.path("type"));
+      function.remove(List.of("type", "strict"));
+      out.set("function", function);
+    }
+    return nested;
+  }
+}
