@@ -1,5 +1,6 @@
 package dev.cairn.actors;
 
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.RequestSpec;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -51,4 +52,15 @@ public interface Requests {
    *     where there is none of this id
    */
   CompletionStage<Optional<RequestView>> resume(String requestId);
+
+  /**
+   * Changes a request's urgency.
+   *
+   * @return its view once that is durable; a request that had ended before is left as it was. Empty
+   *     where there is none of this id
+   */
+  CompletionStage<Optional<RequestView>> prioritize(String requestId, Band band);
+
+  /** Why a request is where it is; empty where there is none of this id. */
+  CompletionStage<Optional<RequestActor.Explanation>> explain(String requestId);
 }

@@ -6,6 +6,7 @@ import dev.cairn.actors.Readiness;
 import dev.cairn.actors.Requests;
 import dev.cairn.actors.Telemetry;
 import dev.cairn.cluster.admin.ClusterAdmin;
+import dev.cairn.cluster.admin.DrainReport;
 import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
@@ -41,6 +42,7 @@ public final class CairnNode implements AutoCloseable {
   private final Optional<ShardedRequests> requests;
   private final Optional<JournalAccess> journal;
   private final Readiness readiness;
+  private final DrainSwitch draining;
   private final LeakRegistry leaks;
   private final AtomicReference<SchedulingStats> scheduling;
 
@@ -69,6 +71,7 @@ public final class CairnNode implements AutoCloseable {
       Optional<ShardedRequests> requests,
       Optional<JournalAccess> journal,
       Readiness readiness,
+      DrainSwitch draining,
       LeakRegistry leaks,
       AtomicReference<SchedulingStats> scheduling) {
     this.system = system;
@@ -77,6 +80,7 @@ public final class CairnNode implements AutoCloseable {
     this.requests = requests;
     this.journal = journal;
     this.readiness = readiness;
+    this.draining = draining;
     this.leaks = leaks;
     this.scheduling = scheduling;
   }
@@ -146,6 +150,39 @@ public final class CairnNode implements AutoCloseable {
   /** Where the device's scheduler stood when it last changed. */
   public SchedulingStats scheduling() {
     return scheduling.get();
+  }
+
+  /** Whether this node is being emptied. */
+  public DrainSwitch draining() {
+    return draining;
+  }
+
+  /**
+   * Empties this node where its cluster has others: it takes no new requests, its streams end, its
+   * requests move. Waits until nothing is left, at most {@code cairn.node.drain-timeout}.
+   *
+   * @return whether nothing is left
+   */
+  public boolean drain() {
+    ClusterAdmin cluster = admin();
+    if (cluster.members().size() < 2) {
+      return false;
+    }
+    try {
+      long most = settings.drainTimeout().toMillis();
+      return cluster
+          .drain(cluster.self(), settings.drainTimeout())
+          .toCompletableFuture()
+          .get(2 * most, TimeUnit.MILLISECONDS)
+          .filter(DrainReport::drained)
+          .isPresent();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    } catch (ExecutionException | TimeoutException e) {
+      system.log().error("the node was not drained before it stops", e);
+      return false;
+    }
   }
 
   /** Completes when the node has stopped, for whatever reason. */

@@ -32,6 +32,7 @@ import org.apache.pekko.actor.Address;
 final class LocalFacts implements NodeFacts {
   private final String node;
   private final Readiness readiness;
+  private final DrainSwitch draining;
   private final ModelSpec model;
   private final Optional<DeviceInfo> device;
   private final Supplier<SchedulingStats> scheduling;
@@ -48,6 +49,7 @@ final class LocalFacts implements NodeFacts {
   LocalFacts(
       String node,
       Readiness readiness,
+      DrainSwitch draining,
       ModelSpec model,
       Optional<DeviceInfo> device,
       Supplier<SchedulingStats> scheduling,
@@ -57,6 +59,7 @@ final class LocalFacts implements NodeFacts {
       String durability) {
     this.node = node;
     this.readiness = readiness;
+    this.draining = draining;
     this.model = model;
     this.device = device;
     this.scheduling = scheduling;
@@ -74,17 +77,27 @@ final class LocalFacts implements NodeFacts {
   }
 
   @Override
+  public String node() {
+    return node;
+  }
+
+  @Override
   public NodeReport report() {
     return new NodeReport(
         node,
         List.copyOf(readiness.reasons().values()),
-        gateway.map(here -> here.gate().unfinished()).orElse(0),
+        draining.isOn(),
+        unfinished(),
         gateway.map(here -> here.gate().limit()).orElse(0),
         gateway.map(here -> here.views().readers()).orElse(0),
         device.map(this::own),
         gateway.map(this::devices).orElse(List.of()),
         gateway.map(LocalFacts::waiting).orElse(List.of()),
         journal.map(this::journal));
+  }
+
+  private int unfinished() {
+    return (int) requests().filter(row -> row.finish().isEmpty()).count();
   }
 
   private OwnDevice own(DeviceInfo info) {
@@ -156,7 +169,7 @@ final class LocalFacts implements NodeFacts {
         stats.overloads(),
         stats.diskFull(),
         stats.storage().finishedRequests(),
-        gateway.map(here -> here.gate().unfinished()).orElse(0),
+        unfinished(),
         stats.cause().map(cause -> String.valueOf(cause.getMessage())).orElse(""));
   }
 }

@@ -10,7 +10,12 @@ import java.time.Duration;
 
 /** The {@code cairn} part of a node's configuration, read and checked once. */
 public record NodeSettings(
-    Duration startTimeout, Duration stopTimeout, Requests requests, Device device, Commit commit) {
+    Duration startTimeout,
+    Duration drainTimeout,
+    Duration stopTimeout,
+    Requests requests,
+    Device device,
+    Commit commit) {
   private static final long SMALL_MODEL_BYTES = 64L << 20;
 
   /** {@code cairn.requests}. */
@@ -62,6 +67,7 @@ public record NodeSettings(
     Config commit = config.getConfig("cairn.commit");
     return new NodeSettings(
         node.getDuration("start-timeout"),
+        node.getDuration("drain-timeout"),
         node.getDuration("stop-timeout"),
         new Requests(
             requests.getInt("max-unfinished"),

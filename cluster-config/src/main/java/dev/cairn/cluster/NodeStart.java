@@ -8,6 +8,8 @@ import dev.cairn.device.Device;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalExtension;
 import dev.cairn.scheduling.SchedulingLimits;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -26,6 +28,7 @@ final class NodeStart {
   private final NodeDevice device;
   private final RequestSharding sharding;
   private final Readiness readiness = new Readiness();
+  private final DrainSwitch draining = new DrainSwitch();
 
   NodeStart(ActorSystem<SpawnProtocol.Command> system, CairnNode.Parts parts) {
     this.system = system;
@@ -35,7 +38,7 @@ final class NodeStart {
     this.startUp = new StartUp(system, settings.startTimeout());
     this.membership = new Membership(startUp, cluster);
     this.device = new NodeDevice(startUp, parts, settings);
-    this.sharding = new RequestSharding(startUp, parts, settings, cluster);
+    this.sharding = new RequestSharding(startUp, parts, settings, cluster, draining);
     readiness.notReady("node", "the server is starting");
   }
 
@@ -58,18 +61,45 @@ final class NodeStart {
     if (cluster.profile() == Profile.SINGLE) {
       requests.ifPresent(gateway -> recover(journal.orElseThrow(), gateway));
     }
-    startUp.spawn(
-        NodeAdmin.create(facts(opened, journal)),
-        "node-admin",
-        DispatcherSelector.fromConfig("cairn.dispatchers.admin"));
+    watchLoops(scheduler, administer(opened, journal, scheduler));
     readiness.ready("node");
     return new CairnNode(
-        system, settings, opened, requests, journal, readiness, leaks(), device.scheduling());
+        system,
+        settings,
+        opened,
+        requests,
+        journal,
+        readiness,
+        draining,
+        leaks(),
+        device.scheduling());
+  }
+
+  private ActorRef<NodeAdmin.Command> administer(
+      Optional<Device> opened,
+      Optional<JournalAccess> journal,
+      Optional<ActorRef<SchedulerActor.Command>> scheduler) {
+    Optional<RequestSharding> gateway = journal.map(unused -> sharding);
+    return startUp.spawn(
+        NodeAdmin.create(
+            facts(opened, journal),
+            new LocalEmptying(system, readiness, draining, gateway, scheduler)),
+        "node-admin",
+        DispatcherSelector.fromConfig("cairn.dispatchers.admin"));
+  }
+
+  private void watchLoops(
+      Optional<ActorRef<SchedulerActor.Command>> scheduler, ActorRef<NodeAdmin.Command> admin) {
+    Map<String, ActorRef<?>> loops = new HashMap<>(sharding.loops());
+    scheduler.ifPresent(own -> loops.put("the scheduler", own));
+    loops.put("the node's admin actor", admin);
+    startUp.spawn(LoopWatch.create(readiness, loops), "loop-watch");
   }
 
   private void follow(JournalAccess journal) {
     journal.onFailure(
         cause -> readiness.notReady("journal", "the journal failed: " + cause.getMessage()));
+    journal.onDeadLoop(what -> readiness.notReady(what, what + " ended"));
     journal.onAvailability(
         reason ->
             reason.ifPresentOrElse(
@@ -96,6 +126,7 @@ final class NodeStart {
     return new LocalFacts(
         membership.address(),
         readiness,
+        draining,
         parts.model(),
         opened.map(Device::info),
         () -> device.scheduling().get(),

@@ -10,18 +10,22 @@ import dev.cairn.actors.SchedulerActor;
 import dev.cairn.actors.ViewRelay;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.scheduling.SchedulingLimits;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityContext;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+import org.apache.pekko.cluster.typed.Cluster;
 
 /** What makes a node a gateway: placement, the sharded requests and what is kept for them. */
 final class RequestSharding {
-  private static final EntityTypeKey<RequestActor.Command> REQUEST =
+  static final EntityTypeKey<RequestActor.Command> REQUEST =
       EntityTypeKey.create(RequestActor.Command.class, "request");
 
   private final StartUp startUp;
@@ -32,15 +36,27 @@ final class RequestSharding {
   private final AdmissionGate gate;
   private final DevicePlacement placement;
   private final ViewRelay.Held held = new ViewRelay.Held();
+  private final DrainSwitch draining;
+  private final DrainingNodes drainingNodes;
+  private final Map<String, ActorRef<?>> loops = new HashMap<>();
 
+  /**
+   * @param draining whether this node is being emptied
+   */
   RequestSharding(
-      StartUp startUp, CairnNode.Parts parts, NodeSettings settings, ClusterSettings cluster) {
+      StartUp startUp,
+      CairnNode.Parts parts,
+      NodeSettings settings,
+      ClusterSettings cluster,
+      DrainSwitch draining) {
     this.startUp = startUp;
     this.parts = parts;
     this.settings = settings;
     this.cluster = cluster;
     this.gate = new AdmissionGate(settings.requests().maxUnfinished());
     this.placement = new DevicePlacement(cluster.placement(), System::nanoTime);
+    this.draining = draining;
+    this.drainingNodes = new DrainingNodes(Cluster.get(startUp.system()).selfMember().address());
   }
 
   /**
@@ -52,20 +68,30 @@ final class RequestSharding {
       Optional<ActorRef<SchedulerActor.Command>> own,
       SchedulingLimits limits,
       JournalAccess journal) {
-    startUp.spawn(
-        DeviceDirectory.create(
-            cluster.directory(), System::nanoTime, placement, parts.telemetry(), own),
-        "devices");
+    loops.put(
+        "the directory of devices",
+        startUp.spawn(
+            DeviceDirectory.create(
+                cluster.directory(), System::nanoTime, placement, parts.telemetry(), own),
+            "devices"));
+    loops.put(
+        "the list of draining nodes", startUp.spawn(drainingNodes.follow(), "draining-nodes"));
     if (own.isPresent()) {
       startUp.await(placement.any(), "the device");
     }
     ClusterSharding sharding = ClusterSharding.get(startUp.system());
     ActorRef<ViewRelay.Command> relay = startUp.spawn(ViewRelay.create(relay(sharding)), "relay");
+    loops.put("the relay", relay);
     RequestActor.Environment env =
         environment(relay, (id, command) -> sharding.entityRefFor(REQUEST, id).tell(command));
     sharding.init(
         Entity.of(REQUEST, context -> request(context, env))
             .withStopMessage(RequestActor.Stop.INSTANCE)
+            .withAllocationStrategy(
+                new DrainingAllocation(
+                    sharding.defaultShardAllocationStrategy(
+                        ClusterShardingSettings.create(startUp.system())),
+                    drainingNodes))
             .withRole(ClusterSettings.GATEWAY));
     return new ShardedRequests(
         id -> sharding.entityRefFor(REQUEST, id),
@@ -81,7 +107,17 @@ final class RequestSharding {
             settings.requests().askAgain()),
         () -> journal.stats().diskFull(),
         journal::unavailable,
+        draining,
         startUp.system().executionContext());
+  }
+
+  DrainingNodes drainingNodes() {
+    return drainingNodes;
+  }
+
+  /** Actors that end with the node alone. */
+  Map<String, ActorRef<?>> loops() {
+    return Map.copyOf(loops);
   }
 
   RequestViews views() {

@@ -8,6 +8,7 @@ import dev.cairn.actors.RequestView;
 import dev.cairn.actors.RequestViews;
 import dev.cairn.actors.Requests;
 import dev.cairn.actors.ViewRelay;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.RequestSpec;
 import java.time.Duration;
 import java.util.Optional;
@@ -54,6 +55,7 @@ final class ShardedRequests implements Requests {
   private final Limits limits;
   private final BooleanSupplier storageFull;
   private final Supplier<Optional<String>> journalAway;
+  private final DrainSwitch draining;
   private final Executor executor;
   private final AtomicInteger asked = new AtomicInteger();
   private volatile boolean closed;
@@ -70,6 +72,7 @@ final class ShardedRequests implements Requests {
       Limits limits,
       BooleanSupplier storageFull,
       Supplier<Optional<String>> journalAway,
+      DrainSwitch draining,
       Executor executor) {
     this.entities = entities;
     this.views = views;
@@ -78,6 +81,7 @@ final class ShardedRequests implements Requests {
     this.limits = limits;
     this.storageFull = storageFull;
     this.journalAway = journalAway;
+    this.draining = draining;
     this.executor = executor;
   }
 
@@ -115,6 +119,9 @@ final class ShardedRequests implements Requests {
   private CompletionStage<RequestView> submitPlaced(RequestSpec spec) {
     if (closed) {
       return rejected(Kind.UNAVAILABLE, "the server is stopping");
+    }
+    if (draining.isOn()) {
+      return rejected(Kind.UNAVAILABLE, "the node is being drained; another one takes requests");
     }
     if (storageFull.getAsBoolean()) {
       return CompletableFuture.failedFuture(full());
@@ -174,6 +181,22 @@ final class ShardedRequests implements Requests {
   @Override
   public CompletionStage<Optional<RequestView>> resume(String requestId) {
     return find(requestId, RequestActor.Resume::new, MAX_MOVES);
+  }
+
+  @Override
+  public CompletionStage<Optional<RequestView>> prioritize(String requestId, Band band) {
+    return find(requestId, replyTo -> new RequestActor.SetPriority(band, replyTo), MAX_MOVES);
+  }
+
+  @Override
+  public CompletionStage<Optional<RequestActor.Explanation>> explain(String requestId) {
+    return ask(requestId, RequestActor.Explain::new)
+        .thenApplyAsync(
+            reply ->
+                reply instanceof RequestActor.Explanation explanation
+                    ? Optional.of(explanation)
+                    : Optional.empty(),
+            executor);
   }
 
   /** Brings a request back to life where it is unfinished. */

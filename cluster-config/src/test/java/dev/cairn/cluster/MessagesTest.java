@@ -10,6 +10,7 @@ import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.actors.ViewRelay;
 import dev.cairn.cluster.admin.DeviceRow;
+import dev.cairn.cluster.admin.DrainReport;
 import dev.cairn.cluster.admin.JournalReport;
 import dev.cairn.cluster.admin.NodeAdmin;
 import dev.cairn.cluster.admin.NodeReport;
@@ -232,6 +233,7 @@ class MessagesTest {
         new NodeReport(
             "a:1",
             List.of("it stops"),
+            true,
             1,
             2,
             3,
@@ -261,6 +263,10 @@ class MessagesTest {
             asker),
         new NodeAdmin.Describe(asker),
         new NodeAdmin.CountTenants(asker),
+        new NodeAdmin.Drain(asker),
+        new NodeAdmin.Undrain(asker),
+        new NodeAdmin.AskDrain(asker),
+        new NodeAdmin.DrainState(new DrainReport("a:1", true, false, 1, 2, 3)),
         new NodeAdmin.Page(List.of(row), true),
         new NodeAdmin.Described(report),
         new NodeAdmin.Tenants(List.of(new TenantRow("tenant", 1, 2, 3, 4, 5, 6))));

@@ -3,6 +3,7 @@ package dev.cairn.server;
 import com.typesafe.config.Config;
 import dev.cairn.actors.Requests;
 import dev.cairn.cluster.CairnNode;
+import dev.cairn.cluster.DrainSwitch;
 import dev.cairn.cluster.NodeSettings;
 import dev.cairn.cluster.admin.ClusterAdmin;
 import dev.cairn.device.DeviceConfig;
@@ -136,6 +137,16 @@ public final class LocalNode implements NodeHandle {
   @Override
   public List<String> notReady() {
     return List.copyOf(node.readiness().reasons().values());
+  }
+
+  @Override
+  public DrainSwitch draining() {
+    return node.draining();
+  }
+
+  /** Empties the node where its cluster has others; returns whether nothing is left on it. */
+  public boolean drain() {
+    return node.drain();
   }
 
   @Override

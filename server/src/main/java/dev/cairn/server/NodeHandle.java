@@ -1,6 +1,7 @@
 package dev.cairn.server;
 
 import dev.cairn.actors.Requests;
+import dev.cairn.cluster.DrainSwitch;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
 import java.util.List;
@@ -28,6 +29,9 @@ public interface NodeHandle extends AutoCloseable {
 
   /** Why the node cannot take requests now, one sentence each; empty while it can. */
   List<String> notReady();
+
+  /** Whether the node is being emptied. */
+  DrainSwitch draining();
 
   /** Stops the node and waits for it; unfinished requests stay in the journal. Idempotent. */
   @Override

@@ -3,6 +3,7 @@ package dev.cairn.actors;
 import dev.cairn.model.TextStream;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.model.Tokenizer;
+import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestSpec;
@@ -142,6 +143,16 @@ public final class InMemoryRequests implements Requests {
   @Override
   public CompletionStage<Optional<RequestView>> resume(String requestId) {
     return told(requestId, r -> r.pause(false));
+  }
+
+  @Override
+  public CompletionStage<Optional<RequestView>> prioritize(String requestId, Band band) {
+    return find(requestId);
+  }
+
+  @Override
+  public CompletionStage<Optional<RequestActor.Explanation>> explain(String requestId) {
+    return CompletableFuture.completedFuture(Optional.empty());
   }
 
   private CompletionStage<Optional<RequestView>> told(String requestId, Consumer<Running> what) {

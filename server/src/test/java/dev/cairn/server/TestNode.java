@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.cairn.actors.InMemoryRequests;
 import dev.cairn.actors.Requests;
+import dev.cairn.cluster.DrainSwitch;
 import dev.cairn.model.AttentionSpec;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.NetworkSpec;
@@ -39,6 +40,7 @@ public final class TestNode implements NodeHandle {
   private final InMemoryRequests requests;
   private final HttpServer server;
   private final HttpClient client = HttpClient.newHttpClient();
+  private final DrainSwitch draining = new DrainSwitch();
   private final Optional<String> chatTemplate;
   private volatile List<String> notReady = List.of();
 
@@ -179,6 +181,11 @@ public final class TestNode implements NodeHandle {
   @Override
   public List<String> notReady() {
     return notReady;
+  }
+
+  @Override
+  public DrainSwitch draining() {
+    return draining;
   }
 
   @Override

@@ -100,6 +100,31 @@ public final class ClusterAdmin {
             });
   }
 
+  /**
+   * Has a node emptied.
+   *
+   * @return that it is drained; empty where it was not within the time
+   */
+  public CompletionStage<Optional<DrainReport>> drain(String node, Duration most) {
+    return draining(node, NodeAdmin.Drain::new, most);
+  }
+
+  /** How far a node is emptied; empty where it does not answer. */
+  public CompletionStage<Optional<DrainReport>> drainState(String node, Duration most) {
+    return draining(node, NodeAdmin.AskDrain::new, most);
+  }
+
+  /** Lets a node take work again; empty where it does not answer. */
+  public CompletionStage<Optional<DrainReport>> undrain(String node, Duration most) {
+    return draining(node, NodeAdmin.Undrain::new, most);
+  }
+
+  private CompletionStage<Optional<DrainReport>> draining(
+      String node, Function<ActorRef<NodeAdmin.Reply>, NodeAdmin.Command> what, Duration most) {
+    return gather(Optional.of(node), NodeAdmin.DrainState.class, what, most)
+        .thenApply(all -> all.answers().stream().findFirst().map(NodeAdmin.DrainState::report));
+  }
+
   private <T extends NodeAdmin.Reply> CompletionStage<Gathered<T>> gather(
       Optional<String> only,
       Class<T> type,

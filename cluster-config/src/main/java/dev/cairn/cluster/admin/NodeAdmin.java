@@ -1,6 +1,8 @@
 package dev.cairn.cluster.admin;
 
 import dev.cairn.actors.ClusterMessage;
+import dev.cairn.actors.SchedulerActor;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
@@ -11,13 +13,22 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
 import org.apache.pekko.actor.typed.receptionist.ServiceKey;
+import org.apache.pekko.cluster.sharding.ShardRegion.CurrentShardRegionState;
 
 /** Answers for its node; every node has one, and {@link ClusterAdmin} finds it by its key. */
 public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
   /** Under which the nodes' actors are found. */
   public static final ServiceKey<Command> KEY = ServiceKey.create(Command.class, "node-admin");
+
+  /** Under which the actors of nodes that are being emptied are found as well. */
+  public static final ServiceKey<Command> DRAINING =
+      ServiceKey.create(Command.class, "draining-node");
+
+  /** How often a node that is being emptied looks whether it is empty. */
+  private static final Duration LOOK = Duration.ofMillis(200);
 
   /** What it understands. */
   public sealed interface Command extends ClusterMessage {}
@@ -30,6 +41,23 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
 
   /** What do tenants have going here? */
   public record CountTenants(ActorRef<Reply> replyTo) implements Command {}
+
+  /** Take no new work and have moved what is here; answered when nothing is left. */
+  public record Drain(ActorRef<Reply> replyTo) implements Command {}
+
+  /** Take work again. */
+  public record Undrain(ActorRef<Reply> replyTo) implements Command {}
+
+  /** How far is it emptied? Answered at once. */
+  public record AskDrain(ActorRef<Reply> replyTo) implements Command {}
+
+  private enum Look implements Command {
+    INSTANCE
+  }
+
+  private record Shards(int here) implements Command {}
+
+  private record DeviceState(int requests) implements Command {}
 
   /** Answers. */
   public sealed interface Reply extends ClusterMessage {}
@@ -47,10 +75,18 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
   /** What tenants have going, in the order of their names. */
   public record Tenants(List<TenantRow> tenants) implements Reply {}
 
+  /** How far the node is emptied. */
+  public record DrainState(DrainReport report) implements Reply {}
+
   private final NodeFacts facts;
+  private final Emptying emptying;
+  private final TimerScheduler<Command> timers;
+  private final DrainWatch drain = new DrainWatch();
+  private final ActorRef<CurrentShardRegionState> shards;
+  private final ActorRef<SchedulerActor.DrainState> device;
 
   /** Registers itself under {@link #KEY}. */
-  public static Behavior<Command> create(NodeFacts facts) {
+  public static Behavior<Command> create(NodeFacts facts, Emptying emptying) {
     Behavior<Command> behavior =
         Behaviors.setup(
             context -> {
@@ -58,14 +94,27 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
                   .getSystem()
                   .receptionist()
                   .tell(Receptionist.register(KEY, context.getSelf()));
-              return new NodeAdmin(context, facts);
+              return Behaviors.withTimers(
+                  timers -> new NodeAdmin(context, timers, facts, emptying));
             });
     return Behaviors.supervise(behavior).onFailure(SupervisorStrategy.resume());
   }
 
-  private NodeAdmin(ActorContext<Command> context, NodeFacts facts) {
+  private NodeAdmin(
+      ActorContext<Command> context,
+      TimerScheduler<Command> timers,
+      NodeFacts facts,
+      Emptying emptying) {
     super(context);
+    this.timers = timers;
     this.facts = facts;
+    this.emptying = emptying;
+    this.shards =
+        context.messageAdapter(
+            CurrentShardRegionState.class, state -> new Shards(state.getShards().size()));
+    this.device =
+        context.messageAdapter(
+            SchedulerActor.DrainState.class, state -> new DeviceState(state.requests()));
   }
 
   @Override
@@ -74,7 +123,77 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
         .onMessage(ListRequests.class, this::onListRequests)
         .onMessage(Describe.class, this::onDescribe)
         .onMessage(CountTenants.class, this::onCountTenants)
+        .onMessage(Drain.class, this::onDrain)
+        .onMessage(Undrain.class, this::onUndrain)
+        .onMessage(AskDrain.class, this::onAskDrain)
+        .onMessage(Look.class, look -> onLook())
+        .onMessage(Shards.class, this::onShards)
+        .onMessage(DeviceState.class, this::onDeviceState)
         .build();
+  }
+
+  private Behavior<Command> onDrain(Drain asked) {
+    if (!drain.isOn()) {
+      drain.begin();
+      emptying.draining(true);
+      getContext()
+          .getSystem()
+          .receptionist()
+          .tell(Receptionist.register(DRAINING, getContext().getSelf()));
+      emptying.scheduler().ifPresent(own -> own.tell(new SchedulerActor.Drain(device)));
+      timers.startTimerWithFixedDelay(Look.INSTANCE, LOOK);
+    }
+    drain.add(asked.replyTo(), report());
+    return onLook();
+  }
+
+  private Behavior<Command> onUndrain(Undrain asked) {
+    if (drain.isOn()) {
+      drain.end();
+      timers.cancel(Look.INSTANCE);
+      emptying.draining(false);
+      getContext()
+          .getSystem()
+          .receptionist()
+          .tell(Receptionist.deregister(DRAINING, getContext().getSelf()));
+      emptying.scheduler().ifPresent(own -> own.tell(new SchedulerActor.Undrain(device)));
+    }
+    drain.tellAll(report());
+    asked.replyTo().tell(new DrainState(report()));
+    return this;
+  }
+
+  private Behavior<Command> onAskDrain(AskDrain asked) {
+    asked.replyTo().tell(new DrainState(report()));
+    return this;
+  }
+
+  private Behavior<Command> onLook() {
+    emptying.askShards(shards);
+    DrainReport now = report();
+    if (now.drained()) {
+      drain.tellAll(now);
+    }
+    return this;
+  }
+
+  private Behavior<Command> onShards(Shards now) {
+    drain.shards(now.here());
+    return this;
+  }
+
+  private Behavior<Command> onDeviceState(DeviceState now) {
+    drain.device(now.requests());
+    return this;
+  }
+
+  private DrainReport report() {
+    return drain.report(
+        facts.node(),
+        (int) facts.requests().filter(RequestRow::isUnfinished).count(),
+        emptying.isGateway(),
+        emptying.scheduler().isPresent(),
+        emptying.goesElsewhere());
   }
 
   private Behavior<Command> onListRequests(ListRequests list) {

@@ -7,5 +7,8 @@ public interface NodeFacts {
   /** Every request whose actor is here, those that ended a moment ago among them. */
   Stream<RequestRow> requests();
 
+  /** Where it is, HOST:PORT. */
+  String node();
+
   NodeReport report();
 }

@@ -8,6 +8,7 @@ import java.util.Optional;
  *
  * @param node HOST:PORT
  * @param notReady why it cannot serve, one sentence each; empty while it can
+ * @param draining whether it is being emptied
  * @param unfinished unfinished requests that it runs
  * @param maxUnfinished most that it takes; 0 where it is no gateway
  * @param readers streams and waiting calls that follow a request here
@@ -19,6 +20,7 @@ import java.util.Optional;
 public record NodeReport(
     String node,
     List<String> notReady,
+    boolean draining,
     int unfinished,
     int maxUnfinished,
     int readers,

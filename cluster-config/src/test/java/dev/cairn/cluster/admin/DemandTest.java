@@ -30,7 +30,7 @@ class DemandTest {
   private static NodeReport report(List<DeviceRow> devices, List<Waiting> waiting) {
     OwnDevice own = new OwnDevice("m", "print", 2, 3, 4, 64, 1000, 400, 100);
     return new NodeReport(
-        "n", List.of(), 0, 10, 0, Optional.of(own), devices, waiting, Optional.empty());
+        "n", List.of(), false, 0, 10, 0, Optional.of(own), devices, waiting, Optional.empty());
   }
 
   private static Demand only(NodeReport... reports) {
@@ -92,6 +92,7 @@ class DemandTest {
                     new NodeReport(
                         "n",
                         List.of(),
+                        false,
                         1,
                         10,
                         0,

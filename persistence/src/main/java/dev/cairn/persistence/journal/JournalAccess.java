@@ -36,6 +36,12 @@ public interface JournalAccess {
    */
   void onAvailability(Consumer<Optional<String>> listener);
 
+  /**
+   * Tells the listener, in words, what of the journal's work in the background a failure has ended;
+   * at once where it has already. It stays ended until the process is started again.
+   */
+  void onDeadLoop(Consumer<String> listener);
+
   /** Why it does not answer now, in a sentence; empty while it does. */
   Optional<String> unavailable();
 

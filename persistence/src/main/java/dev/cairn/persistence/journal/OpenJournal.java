@@ -23,6 +23,7 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
   private final CommitMeter meter = new CommitMeter();
   private final GroupCommit writer;
   private final Retention retention;
+  private final DeadLoops loops = new DeadLoops();
   private volatile BatchWrite batchWrite;
 
   private OpenJournal(
@@ -69,6 +70,7 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
       directory.sync();
       OpenJournal journal = new OpenJournal(settings, directory, database, clock);
       journal.writer.start();
+      journal.retention.watchedBy(journal.loops);
       journal.retention.start();
       return journal;
     } catch (IOException | RuntimeException e) {
@@ -163,6 +165,11 @@ final class OpenJournal implements JournalAccess, Extension, AutoCloseable {
   }
 
   /** It answers for as long as it has not failed. */
+  @Override
+  public void onDeadLoop(Consumer<String> listener) {
+    loops.listen(listener);
+  }
+
   @Override
   public void onAvailability(Consumer<Optional<String>> listener) {}
 

@@ -63,6 +63,11 @@ final class Retention implements AutoCloseable {
     thread.setDaemon(true);
   }
 
+  /** Says who hears of it when this ends by a failure. */
+  void watchedBy(DeadLoops loops) {
+    loops.watch(thread, "the journal's retention");
+  }
+
   void start() {
     diskBytes = measured();
     thread.start();

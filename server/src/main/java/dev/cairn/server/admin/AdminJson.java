@@ -2,10 +2,12 @@ package dev.cairn.server.admin;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.RequestView;
 import dev.cairn.cluster.admin.ClusterMember;
 import dev.cairn.cluster.admin.Demand;
 import dev.cairn.cluster.admin.DeviceRow;
+import dev.cairn.cluster.admin.DrainReport;
 import dev.cairn.cluster.admin.JournalReport;
 import dev.cairn.cluster.admin.NodeReport;
 import dev.cairn.cluster.admin.OwnDevice;
@@ -13,6 +15,7 @@ import dev.cairn.cluster.admin.RequestRow;
 import dev.cairn.cluster.admin.TenantRow;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.persistence.Scheduling;
+import dev.cairn.placement.Verdict;
 import dev.cairn.request.Attempt;
 import dev.cairn.request.Snapshot;
 import dev.cairn.request.Snapshot.Finish;
@@ -95,6 +98,34 @@ final class AdminJson {
     return out;
   }
 
+  /** The same, and what placement thinks of the devices for it. */
+  static ObjectNode request(RequestView view, Optional<RequestActor.Explanation> explanation) {
+    ObjectNode out = request(view);
+    verdicts(out.putArray("decision"), explanation.map(e -> e.decision()).orElse(List.of()));
+    verdicts(out.putArray("candidates"), explanation.map(e -> e.now()).orElse(List.of()));
+    return out;
+  }
+
+  private static void verdicts(ArrayNode out, List<Verdict> verdicts) {
+    for (Verdict verdict : verdicts) {
+      ObjectNode each = out.addObject();
+      each.put("device", verdict.device());
+      put(each, "seconds", verdict.seconds());
+      each.put("reason", verdict.reason());
+    }
+  }
+
+  static ObjectNode drain(DrainReport report) {
+    ObjectNode out = Json.object();
+    out.put("node", report.node());
+    out.put("draining", report.draining());
+    out.put("drained", report.drained());
+    out.put("requests", report.requests());
+    out.put("shards", report.shards());
+    out.put("device_requests", report.deviceRequests());
+    return out;
+  }
+
   /**
    * A member of the cluster.
    *
@@ -112,6 +143,7 @@ final class AdminJson {
     List<String> reasons = report.map(NodeReport::notReady).orElse(List.of());
     out.put("ready", report.isPresent() && reasons.isEmpty());
     reasons.forEach(out.putArray("reasons")::add);
+    out.put("draining", report.map(NodeReport::draining).orElse(false));
     out.put("unfinished", report.map(NodeReport::unfinished).orElse(0));
     out.put("max_unfinished", report.map(NodeReport::maxUnfinished).orElse(0));
     out.put("readers", report.map(NodeReport::readers).orElse(0));

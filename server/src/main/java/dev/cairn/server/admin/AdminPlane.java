@@ -45,7 +45,7 @@ public final class AdminPlane implements HttpApi.Operators {
 
   @Override
   public void addTo(Router router, HttpApi api) {
-    requests.addTo(router);
+    requests.addTo(router, api);
     cluster.addTo(router);
   }
 

@@ -10,6 +10,7 @@ import java.time.Duration;
  *
  * @param port -1: no admin port
  * @param gatherTimeout longest wait for the nodes' answers to one question
+ * @param drainWait longest wait for a node to be empty before the reply says how far it is
  * @param defaultLimit requests in a page that does not say
  * @param maxLimit most requests in a page
  * @param aim what the suggestions of /admin/demand aim at
@@ -19,6 +20,7 @@ public record AdminSettings(
     int port,
     Path keysFile,
     Duration gatherTimeout,
+    Duration drainWait,
     int defaultLimit,
     int maxLimit,
     Demand.Aim aim) {
@@ -30,6 +32,7 @@ public record AdminSettings(
         admin.getInt("port"),
         Path.of(admin.getString("keys-file")),
         admin.getDuration("gather-timeout"),
+        admin.getDuration("drain-wait"),
         admin.getInt("default-limit"),
         admin.getInt("max-limit"),
         new Demand.Aim(

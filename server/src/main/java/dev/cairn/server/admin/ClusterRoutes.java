@@ -1,10 +1,12 @@
 package dev.cairn.server.admin;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.actors.RejectedException;
 import dev.cairn.cluster.admin.ClusterAdmin;
 import dev.cairn.cluster.admin.ClusterMember;
 import dev.cairn.cluster.admin.Demand;
 import dev.cairn.cluster.admin.DeviceRow;
+import dev.cairn.cluster.admin.DrainReport;
 import dev.cairn.cluster.admin.Gathered;
 import dev.cairn.cluster.admin.NodeReport;
 import dev.cairn.server.http.Replies;
@@ -41,6 +43,8 @@ final class ClusterRoutes {
 
   void addTo(Router router) {
     router.add("GET", "/admin/nodes", call -> described(call, this::nodes));
+    router.add("POST", "/admin/nodes/{address}/drain", this::drain);
+    router.add("POST", "/admin/nodes/{address}/undrain", this::undrain);
     router.add("GET", "/admin/tenants", this::tenants);
     router.add("GET", "/admin/journal", call -> described(call, ClusterRoutes::journals));
     router.add("GET", "/admin/demand", call -> described(call, this::demand));
@@ -78,6 +82,36 @@ final class ClusterRoutes {
       nodes.add(AdminJson.node(member, report, device));
     }
     return AdminJson.list(nodes, reports.unanswered());
+  }
+
+  private CompletionStage<HttpResponse> drain(Router.Call call) {
+    new Query(call.request(), List.of());
+    String node = Nodes.member(cluster, "address", call.variable()).node();
+    return cluster
+        .drain(node, settings.drainWait())
+        .thenCompose(
+            drained ->
+                drained.isPresent()
+                    ? CompletableFuture.completedFuture(drained)
+                    : cluster.drainState(node, settings.gatherTimeout()))
+        .thenApplyAsync(report -> drainState(node, report), executor);
+  }
+
+  private CompletionStage<HttpResponse> undrain(Router.Call call) {
+    new Query(call.request(), List.of());
+    String node = Nodes.member(cluster, "address", call.variable()).node();
+    return cluster
+        .undrain(node, settings.gatherTimeout())
+        .thenApplyAsync(report -> drainState(node, report), executor);
+  }
+
+  private static HttpResponse drainState(String node, Optional<DrainReport> report) {
+    DrainReport now =
+        report.orElseThrow(
+            () ->
+                new RejectedException(
+                    RejectedException.Kind.UNAVAILABLE, "the node " + node + " does not answer"));
+    return Replies.json(now.draining() && !now.drained() ? 202 : 200, AdminJson.drain(now));
   }
 
   private CompletionStage<HttpResponse> tenants(Router.Call call) {

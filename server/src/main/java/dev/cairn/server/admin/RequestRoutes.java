@@ -1,5 +1,6 @@
 package dev.cairn.server.admin;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.actors.RequestView;
 import dev.cairn.actors.Requests;
@@ -8,8 +9,10 @@ import dev.cairn.cluster.admin.Gathered;
 import dev.cairn.cluster.admin.NodeAdmin;
 import dev.cairn.cluster.admin.RequestFilter;
 import dev.cairn.cluster.admin.RequestRow;
+import dev.cairn.persistence.Band;
 import dev.cairn.request.Snapshot;
 import dev.cairn.server.http.ApiError;
+import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.Replies;
 import dev.cairn.server.http.Router;
 import java.util.Comparator;
@@ -45,9 +48,11 @@ final class RequestRoutes {
     this.executor = executor;
   }
 
-  void addTo(Router router) {
+  void addTo(Router router, HttpApi api) {
     router.add("GET", "/admin/requests", this::list);
-    router.add("GET", "/admin/requests/{id}", call -> told(call, Requests::find));
+    router.add("GET", "/admin/requests/{id}", this::explained);
+    router.add(
+        "POST", "/admin/requests/{id}/priority", call -> api.withBody(call, this::prioritized));
     router.add("POST", "/admin/requests/{id}/pause", call -> told(call, Requests::pause));
     router.add("POST", "/admin/requests/{id}/resume", call -> told(call, Requests::resume));
     router.add("POST", "/admin/requests/{id}/cancel", call -> told(call, Requests::cancel));
@@ -84,14 +89,46 @@ final class RequestRoutes {
     return Replies.json(200, out);
   }
 
+  private CompletionStage<HttpResponse> prioritized(Router.Call call, ObjectNode body) {
+    JsonNode band = body.path("band");
+    if (body.size() != 1 || !band.isTextual()) {
+      throw ApiError.invalid(
+          "band",
+          "The body has "
+              + body.size()
+              + " fields"
+              + (band.isTextual() ? "" : " and no band that is a string")
+              + "; expected {\"band\": …} alone.");
+    }
+    Band wanted = Query.one("band", band.textValue(), Band.class);
+    return told(call, (all, id) -> all.prioritize(id, wanted));
+  }
+
+  /** A request, and what placement thinks of the devices for it. */
+  private CompletionStage<HttpResponse> explained(Router.Call call) {
+    new Query(call.request(), List.of());
+    String id = id(call);
+    Requests all = gateway();
+    return all.find(id)
+        .thenCombineAsync(
+            all.explain(id),
+            (view, explanation) ->
+                Replies.json(200, AdminJson.request(existing(id, view), explanation)),
+            executor);
+  }
+
   private CompletionStage<HttpResponse> told(
       Router.Call call, BiFunction<Requests, String, CompletionStage<Optional<RequestView>>> what) {
     new Query(call.request(), List.of());
-    String id = call.variable();
-    if (!ID.matcher(id).matches()) {
+    String id = id(call);
+    return what.apply(gateway(), id).thenApplyAsync(view -> shown(id, view), executor);
+  }
+
+  private static String id(Router.Call call) {
+    if (!ID.matcher(call.variable()).matches()) {
       throw ApiError.notFound("There is no request of this id.");
     }
-    return what.apply(gateway(), id).thenApplyAsync(view -> shown(id, view), executor);
+    return call.variable();
   }
 
   private Requests gateway() {
@@ -106,9 +143,10 @@ final class RequestRoutes {
   }
 
   private static HttpResponse shown(String id, Optional<RequestView> view) {
-    return Replies.json(
-        200,
-        view.map(AdminJson::request)
-            .orElseThrow(() -> ApiError.notFound("There is no request " + id + ".")));
+    return Replies.json(200, AdminJson.request(existing(id, view)));
+  }
+
+  private static RequestView existing(String id, Optional<RequestView> view) {
+    return view.orElseThrow(() -> ApiError.notFound("There is no request " + id + "."));
   }
 }

@@ -12,6 +12,18 @@ import picocli.CommandLine.Spec;
     description = "Looks after running servers, through the admin port of any of them.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
+      AdminRequestCommands.ListRequests.class,
+      AdminRequestCommands.Show.class,
+      AdminRequestCommands.Pause.class,
+      AdminRequestCommands.Resume.class,
+      AdminRequestCommands.Cancel.class,
+      AdminRequestCommands.Priority.class,
+      AdminClusterCommands.Nodes.class,
+      AdminClusterCommands.Drain.class,
+      AdminClusterCommands.Undrain.class,
+      AdminClusterCommands.Tenants.class,
+      AdminClusterCommands.Journals.class,
+      AdminClusterCommands.Demands.class,
       AdminKeysCommand.class,
     })
 final class AdminCommand implements Callable<Integer> {

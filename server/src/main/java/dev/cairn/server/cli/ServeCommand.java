@@ -218,6 +218,8 @@ final class ServeCommand implements Callable<Integer> {
               stopping.set(true);
               int code = 0;
               try {
+                // Ports stay open meanwhile: who asks is told to go elsewhere.
+                node.drain();
                 servers.stream()
                     .map(HttpServer::stop)
                     .toList()

@@ -3,7 +3,10 @@ package dev.cairn.server.http;
 import java.util.HashSet;
 import java.util.Set;
 
-/** One client's connection, for those that wait on its behalf: says when it is gone. */
+/**
+ * One client's connection, or the server's side of all of them, for those that wait on its behalf:
+ * says when it is gone.
+ */
 public final class ClientConnection {
   /** Ends the interest in a connection. */
   interface Registration {
@@ -24,6 +27,10 @@ public final class ClientConnection {
     }
     action.run();
     return () -> {};
+  }
+
+  synchronized boolean isClosed() {
+    return closed;
   }
 
   void close() {

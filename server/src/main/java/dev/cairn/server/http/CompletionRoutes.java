@@ -1,6 +1,7 @@
 package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.actors.RejectedException;
 import dev.cairn.actors.RequestView;
 import dev.cairn.actors.Requests;
 import dev.cairn.model.Tokenizer;
@@ -41,11 +42,23 @@ final class CompletionRoutes {
   private final Executor executor;
   private volatile boolean stopping;
 
+  /** The server's side of all connections; closed while clients are to go on elsewhere. */
+  private volatile ClientConnection server = new ClientConnection();
+
   CompletionRoutes(NodeHandle node, HttpSettings settings) {
     this.requests = node.requests();
     this.tokenizer = node.tokenizer();
     this.settings = settings;
     this.executor = node.system().classicSystem().dispatcher();
+  }
+
+  /** Ends what clients follow here, so that they go on elsewhere, or lets them follow again. */
+  void sendAway(boolean away) {
+    if (away) {
+      server.close();
+    } else {
+      server = new ClientConnection();
+    }
   }
 
   void stopping() {
@@ -66,7 +79,7 @@ final class CompletionRoutes {
                               call.connection(),
                               new EventRenderer(
                                   wanted.requests(), tokenizer, wanted.includeUsage())))
-                      : whole(views, call.connection());
+                      : whole(views, call.connection()).handle(this::orSentAway);
               return reply.thenApply(response -> Replies.ofRequest(wanted.id(), response));
             },
             executor);
@@ -161,6 +174,9 @@ final class CompletionRoutes {
   CompletionStage<HttpResponse> stream(Router.Call call) {
     String id = id(call);
     Optional<String> after = after(call.request());
+    if (server.isClosed()) {
+      throw sentAway(id);
+    }
     return find(id)
         .thenApplyAsync(
             views -> {
@@ -213,7 +229,7 @@ final class CompletionRoutes {
   /** A stream of one request's events, as a renderer makes them of its snapshots. */
   HttpResponse stream(RequestView view, ClientConnection connection, Renderer renderer) {
     Source<ByteString, NotUsed> events =
-        Source.fromGraph(new ViewSource(view, connection, () -> clientLeft(view)))
+        Source.fromGraph(new ViewSource(view, connection, server, () -> clientLeft(view)))
             .mapConcat(renderer::render);
     return Replies.events(events.keepAlive(settings.heartbeat(), () -> HEARTBEAT));
   }
@@ -230,7 +246,7 @@ final class CompletionRoutes {
       int choice = i;
       RequestView view = views.get(i);
       choices.add(
-          Source.fromGraph(new ViewSource(view, connection, () -> clientLeft(view)))
+          Source.fromGraph(new ViewSource(view, connection, server, () -> clientLeft(view)))
               .mapConcat(snapshot -> renderer.render(choice, snapshot)));
     }
     Source<ByteString, ?> events =
@@ -266,15 +282,36 @@ final class CompletionRoutes {
     RequestView.Subscription subscription = view.subscribe(look);
     ClientConnection.Registration registration =
         connection.onClose(() -> end.completeExceptionally(new CancellationException()));
+    ClientConnection.Registration serverRegistration =
+        server.onClose(() -> end.completeExceptionally(sentAway(view.spec().id())));
     look.run();
     return end.whenComplete(
         (snapshot, left) -> {
           subscription.cancel();
           registration.cancel();
-          if (left != null) {
+          serverRegistration.cancel();
+          if (left instanceof CancellationException) {
             clientLeft(view);
           }
         });
+  }
+
+  private static RejectedException sentAway(String id) {
+    return new RejectedException(
+        RejectedException.Kind.UNAVAILABLE,
+        "the node is being drained; request " + id + " goes on, and another node has its result");
+  }
+
+  /** A client that is sent away is told which request it is, as with any reply. */
+  private HttpResponse orSentAway(HttpResponse reply, Throwable failure) {
+    if (failure == null) {
+      return reply;
+    }
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    if (cause instanceof RejectedException away) {
+      return Replies.error(ApiError.rejected(away), settings);
+    }
+    throw new CompletionException(cause);
   }
 
   private HttpResponse answer(List<RequestView> views, List<Snapshot> snapshots) {

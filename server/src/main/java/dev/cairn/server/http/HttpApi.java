@@ -103,6 +103,7 @@ public final class HttpApi {
             parameters,
             new ChatPrompts(node.chatTemplate(), node.tokenizer(), settings.chatTemplate()));
     api.completions = Optional.of(completions);
+    node.draining().onChange((on, elsewhere) -> completions.sendAway(on && elsewhere));
     ModelRoutes models = new ModelRoutes(node);
     Router router = api.router;
     router.add(

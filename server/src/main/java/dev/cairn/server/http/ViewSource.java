@@ -25,17 +25,22 @@ final class ViewSource extends GraphStage<SourceShape<Snapshot>> {
   private final SourceShape<Snapshot> shape = SourceShape.of(out);
   private final RequestView view;
   private final ClientConnection connection;
+  private final ClientConnection server;
   private final Runnable abandoned;
 
   /**
    * @param connection ends the stream when it closes; without it, only a write that fails would
    *     show that the client has left
+   * @param server the server's side of all connections: when it closes the stream ends behind the
+   *     event that it is at, and the client is expected to go on elsewhere
    * @param abandoned called when the consumer leaves before the request's end, after the
    *     subscription has ended
    */
-  ViewSource(RequestView view, ClientConnection connection, Runnable abandoned) {
+  ViewSource(
+      RequestView view, ClientConnection connection, ClientConnection server, Runnable abandoned) {
     this.view = view;
     this.connection = connection;
+    this.server = server;
     this.abandoned = abandoned;
   }
 
@@ -56,7 +61,9 @@ final class ViewSource extends GraphStage<SourceShape<Snapshot>> {
     private final AsyncCallback<Done> changed = createAsyncCallback(done -> offer());
     private final AsyncCallback<Done> left = createAsyncCallback(done -> leave());
     private RequestView.Subscription subscription;
+    private final AsyncCallback<Done> sentAway = createAsyncCallback(done -> completeStage());
     private ClientConnection.Registration registration;
+    private ClientConnection.Registration serverRegistration;
     private Snapshot last;
 
     Follower() {
@@ -80,12 +87,14 @@ final class ViewSource extends GraphStage<SourceShape<Snapshot>> {
     public void preStart() {
       subscription = view.subscribe(this::wake);
       registration = connection.onClose(() -> left.invoke(Done.getInstance()));
+      serverRegistration = server.onClose(() -> sentAway.invoke(Done.getInstance()));
     }
 
     @Override
     public void postStop() {
       subscription.cancel();
       registration.cancel();
+      serverRegistration.cancel();
     }
 
     private void leave() {

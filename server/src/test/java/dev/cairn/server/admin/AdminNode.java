@@ -30,7 +30,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** A real node with the bundled model, its API and its admin port on free ports. */
-final class AdminNode implements AutoCloseable {
+public final class AdminNode implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   final Config config;
@@ -45,7 +45,7 @@ final class AdminNode implements AutoCloseable {
   /**
    * @param more configuration that goes before the defaults
    */
-  AdminNode(Path directory, String more) {
+  public AdminNode(Path directory, String more) {
     config =
         NodeConfig.load(
             ConfigFactory.parseString(more)
@@ -80,7 +80,7 @@ final class AdminNode implements AutoCloseable {
   }
 
   /** Makes a key and writes its hash to the file of a data directory. */
-  static String addKey(Path directory, String name, AdminRole role) {
+  public static String addKey(Path directory, String name, AdminRole role) {
     String key = AdminKey.fresh(new SecureRandom());
     try {
       new KeysFile(directory.resolve("admin.keys"))
@@ -97,28 +97,28 @@ final class AdminNode implements AutoCloseable {
   }
 
   /** From now on every request to the admin port carries this key; empty: none. */
-  AdminNode with(String newKey) {
+  public AdminNode with(String newKey) {
     key = newKey;
     return this;
   }
 
-  URI url() {
+  public URI url() {
     return URI.create("http://127.0.0.1:" + admin.address().getPort());
   }
 
-  URI apiUrl() {
+  public URI apiUrl() {
     return URI.create("http://127.0.0.1:" + api.address().getPort());
   }
 
-  HttpResponse<String> get(String path) {
+  public HttpResponse<String> get(String path) {
     return send("GET", path, "");
   }
 
-  HttpResponse<String> post(String path, String body) {
+  public HttpResponse<String> post(String path, String body) {
     return send("POST", path, body);
   }
 
-  HttpResponse<String> send(String method, String path, String body) {
+  public HttpResponse<String> send(String method, String path, String body) {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(url().resolve(path))
             .method(method, HttpRequest.BodyPublishers.ofString(body));
@@ -128,7 +128,7 @@ final class AdminNode implements AutoCloseable {
     return send(request.build());
   }
 
-  HttpResponse<String> complete(String body) {
+  public HttpResponse<String> complete(String body) {
     return send(
         HttpRequest.newBuilder(apiUrl().resolve("/v1/completions"))
             .POST(HttpRequest.BodyPublishers.ofString(body))
@@ -142,11 +142,11 @@ final class AdminNode implements AutoCloseable {
         .join();
   }
 
-  HttpClient client() {
+  public HttpClient client() {
     return client;
   }
 
-  static JsonNode json(HttpResponse<String> reply) {
+  public static JsonNode json(HttpResponse<String> reply) {
     return json(reply.body());
   }
 

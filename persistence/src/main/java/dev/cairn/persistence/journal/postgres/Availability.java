@@ -1,5 +1,6 @@
 package dev.cairn.persistence.journal.postgres;
 
+import dev.cairn.persistence.journal.DeadLoops;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -32,6 +33,11 @@ final class Availability implements AutoCloseable {
     this.settings = settings;
     this.connections = connections;
     thread.setDaemon(true);
+  }
+
+  /** Says who hears of it when this ends by a failure. */
+  void watchedBy(DeadLoops loops) {
+    loops.watch(thread, "the journal's probe");
   }
 
   void start() {

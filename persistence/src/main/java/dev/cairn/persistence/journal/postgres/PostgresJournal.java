@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.cairn.persistence.journal.CommitListener;
 import dev.cairn.persistence.journal.CommitMeter;
+import dev.cairn.persistence.journal.DeadLoops;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalOverloadedException;
 import dev.cairn.persistence.journal.JournalStats;
@@ -53,6 +54,7 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
   private final CommitMeter meter = new CommitMeter();
   private final Availability availability;
   private final PostgresRetention retention;
+  private final DeadLoops loops = new DeadLoops();
   private final AtomicInteger writes = new AtomicInteger();
   private final AtomicLong fullSince = new AtomicLong(System.nanoTime() - FULL_NANOS);
 
@@ -64,6 +66,8 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
     this.availability = new Availability(settings, connections);
     this.retention =
         new PostgresRetention(settings.retention(), connections, System::currentTimeMillis);
+    availability.watchedBy(loops);
+    retention.watchedBy(loops);
     availability.start();
     retention.start();
   }
@@ -148,6 +152,11 @@ public final class PostgresJournal implements JournalAccess, Extension, AutoClos
       LOG.warn("A commit of {} events took {} ms.", events, TimeUnit.NANOSECONDS.toMillis(nanos));
     }
     meter.announce(events, nanos);
+  }
+
+  @Override
+  public void onDeadLoop(Consumer<String> listener) {
+    loops.listen(listener);
   }
 
   @Override

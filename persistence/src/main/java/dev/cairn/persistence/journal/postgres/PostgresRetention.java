@@ -1,5 +1,6 @@
 package dev.cairn.persistence.journal.postgres;
 
+import dev.cairn.persistence.journal.DeadLoops;
 import dev.cairn.persistence.journal.JournalStorage;
 import dev.cairn.persistence.journal.RetentionLimits;
 import java.sql.Array;
@@ -52,6 +53,11 @@ final class PostgresRetention implements AutoCloseable {
     this.connections = connections;
     this.clock = clock;
     thread.setDaemon(true);
+  }
+
+  /** Says who hears of it when this ends by a failure. */
+  void watchedBy(DeadLoops loops) {
+    loops.watch(thread, "the journal's retention");
   }
 
   void start() {
