@@ -12,7 +12,9 @@ import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
+import dev.cairn.server.isolation.DeviceProcess;
 import dev.cairn.server.metrics.CairnMetrics;
+import java.io.PrintStream;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -90,6 +92,16 @@ public final class LocalNode implements NodeHandle {
   /** What the node holds of requests outside of its journal, by kind. */
   public java.util.Map<String, Long> held() {
     return node.leaks().held();
+  }
+
+  /**
+   * A process that runs this gateway's device; not started yet.
+   *
+   * @param log where it says what it does
+   */
+  public DeviceProcess deviceProcess(Config config, PrintStream log) {
+    return new DeviceProcess(
+        config, model.spec().file(), node.deviceMember(), node.readiness(), log);
   }
 
   /** Calls the listener once when the journal fails; the process is expected to exit then. */
