@@ -6,6 +6,7 @@ import dev.cairn.cluster.CairnNode;
 import dev.cairn.cluster.NodeSettings;
 import dev.cairn.cluster.admin.ClusterAdmin;
 import dev.cairn.device.DeviceConfig;
+import dev.cairn.device.DeviceException;
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.device.Devices;
 import dev.cairn.device.LoadProgress;
@@ -41,13 +42,7 @@ public final class LocalNode implements NodeHandle {
    */
   public static LocalNode start(
       Config config, ModelFile model, CairnMetrics metrics, LoadProgress progress) {
-    NodeSettings settings = NodeSettings.from(config);
-    long blockBytes =
-        Devices.kvBytesPerBlock(
-            model.spec(),
-            config.getInt("cairn.device.kv-block-tokens"),
-            config.getString("cairn.device.kv-type"));
-    DeviceConfig device = settings.deviceConfig(model.spec(), blockBytes);
+    DeviceConfig device = deviceConfig(config, model);
     CairnNode node =
         CairnNode.start(
             new CairnNode.Parts(
@@ -67,6 +62,26 @@ public final class LocalNode implements NodeHandle {
             });
     metrics.held(node.leaks()::held);
     return new LocalNode(node, model, device);
+  }
+
+  /** How a model's device is opened. */
+  private static DeviceConfig deviceConfig(Config config, ModelFile model) {
+    NodeSettings settings = NodeSettings.from(config);
+    long blockBytes =
+        Devices.kvBytesPerBlock(
+            model.spec(),
+            config.getInt("cairn.device.kv-block-tokens"),
+            config.getString("cairn.device.kv-type"));
+    return settings.deviceConfig(model.spec(), blockBytes);
+  }
+
+  /**
+   * Opens a model's device and closes it again, to see whether that works.
+   *
+   * @throws DeviceException if it cannot be opened
+   */
+  public static void tryDevice(Config config, ModelFile model) {
+    Devices.open(deviceConfig(config, model), model.spec(), LoadProgress.NONE).close();
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.cairn.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A device in a process of its own, {@code serve --isolate-device}. */
 class IsolatedDeviceTest {
-  private static final int ROUNDS = Integer.getInteger("cairn.crash.isolated-rounds", 4);
+  private static final int ROUNDS = Integer.getInteger("cairn.crash.isolated-rounds", 3);
   private static final int KINDS = 8;
   private static final int TOKENS = 60;
   private static final List<String> NO_CORE_FILE =
@@ -62,12 +63,14 @@ class IsolatedDeviceTest {
     for (int round = 0; round < ROUNDS; round++) {
       String when = "round " + round + ", seed " + seed;
       // Each process of the device meets the fault at this step.
-      int step = 20 + random.nextInt(50);
+      int step = 15 + random.nextInt(40);
       Path errors = directory.resolve("hs_err_%p.log");
       try (ServerProcess server =
           serve(
               ServerProcess.at(directory.resolve("round-" + round))
                   .environment("CAIRN_TEST_SEGV_AT_STEP", step)
+                  // On a slow disk little is committed before the next process faults.
+                  .set("cairn.requests.max-device-losses", 1000)
                   .jvm("-XX:ErrorFile=" + errors))) {
         List<ClientStream> streams = new ArrayList<>();
         for (int i = 0; i < KINDS; i++) {
@@ -145,5 +148,24 @@ class IsolatedDeviceTest {
         .contains("started 2 times and is given up")
         .contains("abacus");
     assertThat(server.isAlive()).isTrue();
+  }
+
+  @Test
+  @DisplayName("doctor says whether the device opens in a process of its own, and why not")
+  void doctor() throws Exception {
+    String dir = directory.toString();
+    assertThat(said("doctor", "--json", "--isolate-device", "--data-dir", dir))
+        .contains("\"device_process\":{\"available\":true}");
+    assertThat(
+            said("doctor", "--json", "--isolate-device", "--data-dir", dir, "--backend", "abacus"))
+        .contains("\"device_process\":{\"available\":false")
+        .contains("abacus");
+  }
+
+  private static String said(String... arguments) throws Exception {
+    Process process = ServerProcess.cairn(List.of(arguments));
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    process.waitFor();
+    return out;
   }
 }

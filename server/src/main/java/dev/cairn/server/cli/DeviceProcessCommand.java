@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /**
  * {@code cairn device-process}: runs the device of the process that started it, which says on
@@ -29,6 +30,9 @@ import picocli.CommandLine.Command;
 final class DeviceProcessCommand implements Callable<Integer> {
   private static final Logger LOG = LoggerFactory.getLogger(DeviceProcessCommand.class);
 
+  @Option(names = "--check", description = "Opens the device and closes it again.")
+  private boolean check;
+
   @Override
   public Integer call() throws IOException, InterruptedException {
     BufferedReader input =
@@ -38,6 +42,10 @@ final class DeviceProcessCommand implements Callable<Integer> {
     endWith(input);
     Logging.level(job.config().getString("cairn.log.level"));
     ModelFile model = ModelFile.read(job.model(), Devices.supportedTypes());
+    if (check) {
+      LocalNode.tryDevice(job.config(), model);
+      return 0;
+    }
     LocalNode node = LocalNode.start(job.config(), model, new CairnMetrics(), LoadProgress.NONE);
     AtomicBoolean stopping = new AtomicBoolean();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(node, stopping), "cairn-stop"));

@@ -30,8 +30,8 @@ import org.slf4j.LoggerFactory;
 public final class DeviceProcess implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DeviceProcess.class);
   private static final String PART = "device-process";
-  private static final String MAIN = "dev.cairn.server.cli.Main";
-  private static final String COMMAND = "device-process";
+  static final String MAIN = "dev.cairn.server.cli.Main";
+  static final String COMMAND = "device-process";
 
   private final IsolationSettings settings;
   private final Path model;
