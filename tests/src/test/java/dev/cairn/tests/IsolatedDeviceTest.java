@@ -52,7 +52,8 @@ class IsolatedDeviceTest {
   }
 
   @Test
-  @DisplayName("L8 L10 a SIGSEGV in the isolated device cuts off no stream, and all have their bytes")
+  @DisplayName(
+      "L8 L10 a SIGSEGV in the isolated device cuts off no stream, and all have their bytes")
   void theDeviceFaults() {
     long seed = Long.getLong("cairn.seed", System.nanoTime());
     System.out.println("IsolatedDeviceTest: -Dcairn.seed=" + seed);

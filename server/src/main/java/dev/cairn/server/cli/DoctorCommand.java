@@ -37,7 +37,8 @@ final class DoctorCommand implements Callable<Integer> {
 
   @Option(
       names = "--isolate-device",
-      description = "Also opens the device in a process of its own, as serve --isolate-device does.")
+      description =
+          "Also opens the device in a process of its own, as serve --isolate-device does.")
   private boolean isolateDevice;
 
   @Override

@@ -7,7 +7,7 @@ import java.time.Duration;
  * maximum, and from the beginning when it ran for a while. Counts in a row the starts that came to
  * nothing. Not safe for use by several threads.
  */
-final class Backoff {
+public final class Backoff {
   private final Duration min;
   private final Duration max;
   private final Duration resetAfter;
@@ -17,7 +17,7 @@ final class Backoff {
   /**
    * @param resetAfter time that a process must have run for the pause to be the first one again
    */
-  Backoff(Duration min, Duration max, Duration resetAfter) {
+  public Backoff(Duration min, Duration max, Duration resetAfter) {
     this.min = min;
     this.max = max;
     this.resetAfter = resetAfter;
@@ -31,7 +31,7 @@ final class Backoff {
    * @param cameUp whether it ever did what it is for
    * @return the pause before the next start
    */
-  Duration ended(Duration ran, boolean cameUp) {
+  public Duration ended(Duration ran, boolean cameUp) {
     failedStarts = cameUp ? 0 : failedStarts + 1;
     if (ran.compareTo(resetAfter) >= 0) {
       next = min;
@@ -43,7 +43,7 @@ final class Backoff {
   }
 
   /** Starts in a row of processes that never came up. */
-  int failedStarts() {
+  public int failedStarts() {
     return failedStarts;
   }
 }

@@ -9,15 +9,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A JVM like this one, with the same executable, flags, class path and archive of classes. */
-final class ChildJvm {
+public final class ChildJvm {
   /** What two processes cannot both do: listen for a debugger, write the same archive. */
   private static final List<String> NOT_TWICE =
       List.of("-agentlib:jdwp", "-Xrunjdwp", "-XX:ArchiveClassesAtExit", "-XX:FlightRecorder");
 
   private ChildJvm() {}
 
-  /** The command that runs a class in a JVM like this one. */
-  static List<String> command(String mainClass, List<String> arguments) {
+  /**
+   * The command that runs a class in a JVM like this one.
+   *
+   * @param more flags of the JVM, which go last and win
+   */
+  public static List<String> command(
+      List<String> more, String mainClass, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(
         ProcessHandle.current()
@@ -29,6 +34,7 @@ final class ChildJvm {
         command.add(flag);
       }
     }
+    command.addAll(more);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass));
     command.addAll(arguments);
     return command;

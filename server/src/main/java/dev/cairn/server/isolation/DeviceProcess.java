@@ -131,7 +131,7 @@ public final class DeviceProcess implements AutoCloseable {
   private String runToEnd() throws InterruptedException {
     try {
       DeviceJob job = DeviceJob.of(model, config, members.seed(), members.transport(), role);
-      process = ChildJvm.start(ChildJvm.command(MAIN, List.of(COMMAND)), job.line());
+      process = ChildJvm.start(ChildJvm.command(List.of(), MAIN, List.of(COMMAND)), job.line());
       if (isClosed()) {
         process.destroy();
       }

@@ -13,7 +13,8 @@ class BackoffTest {
       new Backoff(Duration.ofMillis(100), Duration.ofMillis(350), Duration.ofSeconds(30));
 
   @Test
-  @DisplayName("the pause doubles up to the maximum and begins anew after a process that ran for a while")
+  @DisplayName(
+      "the pause doubles up to the maximum and begins anew after a process that ran for a while")
   void pauses() {
     assertThat(backoff.ended(SHORT, true)).hasMillis(100);
     assertThat(backoff.ended(SHORT, true)).hasMillis(200);
