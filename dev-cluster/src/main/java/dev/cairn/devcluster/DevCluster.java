@@ -47,7 +47,10 @@ public final class DevCluster implements Callable<Integer> {
       description = "Port of the first node's operators, the others follow; 0: any free ones.")
   private int baseAdminPort;
 
-  @Option(names = "--model", paramLabel = "FILE", description = "GGUF file; else the bundled model.")
+  @Option(
+      names = "--model",
+      paramLabel = "FILE",
+      description = "GGUF file; else the bundled model.")
   private Path model;
 
   @Option(names = "--restart", description = "Starts a server again that ended by itself.")
@@ -98,7 +101,12 @@ public final class DevCluster implements Callable<Integer> {
 
   private LocalServer server(
       int i, List<Integer> apis, List<Integer> admins, List<Integer> clusters, String url) {
-    List<String> flags = new ArrayList<>(List.of("-Dcairn.profile=cluster"));
+    // Several servers on a machine that has other things to do stand still for longer than two
+    // seconds, and must not be taken for dead.
+    List<String> flags =
+        List.of(
+            "-Dcairn.profile=cluster",
+            "-Dpekko.cluster.failure-detector.acceptable-heartbeat-pause=10s");
     List<String> seeds = clusters.stream().map(port -> "127.0.0.1:" + port).toList();
     List<String> arguments =
         new ArrayList<>(

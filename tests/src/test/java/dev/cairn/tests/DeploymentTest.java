@@ -129,8 +129,7 @@ class DeploymentTest {
     assertThat(selects(service, gateways)).isTrue();
     assertThat(selects(service, devices)).isFalse();
     assertThat(selects(budget.at("/spec/selector/matchLabels"), gateways)).isTrue();
-    int left =
-        gateways.at("/spec/replicas").asInt() - budget.at("/spec/maxUnavailable").asInt();
+    int left = gateways.at("/spec/replicas").asInt() - budget.at("/spec/maxUnavailable").asInt();
     assertThat(left * 2).isGreaterThan(gateways.at("/spec/replicas").asInt());
     for (JsonNode each : statefulSets()) {
       assertThat(selects(each.at("/spec/selector/matchLabels"), each)).isTrue();

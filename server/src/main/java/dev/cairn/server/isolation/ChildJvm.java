@@ -21,8 +21,7 @@ public final class ChildJvm {
    *
    * @param more flags of the JVM, which go last and win
    */
-  public static List<String> command(
-      List<String> more, String mainClass, List<String> arguments) {
+  public static List<String> command(List<String> more, String mainClass, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(
         ProcessHandle.current()

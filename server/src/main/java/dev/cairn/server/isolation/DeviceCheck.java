@@ -24,7 +24,8 @@ public final class DeviceCheck {
     try {
       Process process =
           ChildJvm.start(
-              ChildJvm.command(List.of(), DeviceProcess.MAIN, List.of(DeviceProcess.COMMAND, "--check")),
+              ChildJvm.command(
+                  List.of(), DeviceProcess.MAIN, List.of(DeviceProcess.COMMAND, "--check")),
               job.line());
       process.onExit().orTimeout(most, TimeUnit.MILLISECONDS).exceptionally(late -> kill(process));
       String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
