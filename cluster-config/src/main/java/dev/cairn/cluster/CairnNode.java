@@ -139,6 +139,11 @@ public final class CairnNode implements AutoCloseable {
     return new ClusterAdmin(system);
   }
 
+  /** Devices that another process may run for this node. */
+  public DeviceMember deviceMember() {
+    return new DeviceMember(system);
+  }
+
   public Readiness readiness() {
     return readiness;
   }

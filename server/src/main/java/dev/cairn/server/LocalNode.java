@@ -7,13 +7,16 @@ import dev.cairn.cluster.DrainSwitch;
 import dev.cairn.cluster.NodeSettings;
 import dev.cairn.cluster.admin.ClusterAdmin;
 import dev.cairn.device.DeviceConfig;
+import dev.cairn.device.DeviceException;
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.device.Devices;
 import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
+import dev.cairn.server.isolation.DeviceProcess;
 import dev.cairn.server.metrics.CairnMetrics;
+import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -41,13 +44,7 @@ public final class LocalNode implements NodeHandle {
    */
   public static LocalNode start(
       Config config, ModelFile model, CairnMetrics metrics, LoadProgress progress) {
-    NodeSettings settings = NodeSettings.from(config);
-    long blockBytes =
-        Devices.kvBytesPerBlock(
-            model.spec(),
-            config.getInt("cairn.device.kv-block-tokens"),
-            config.getString("cairn.device.kv-type"));
-    DeviceConfig device = settings.deviceConfig(model.spec(), blockBytes);
+    DeviceConfig device = deviceConfig(config, model);
     CairnNode node =
         CairnNode.start(
             new CairnNode.Parts(
@@ -67,6 +64,26 @@ public final class LocalNode implements NodeHandle {
             });
     metrics.held(node.leaks()::held);
     return new LocalNode(node, model, device);
+  }
+
+  /** How a model's device is opened. */
+  private static DeviceConfig deviceConfig(Config config, ModelFile model) {
+    NodeSettings settings = NodeSettings.from(config);
+    long blockBytes =
+        Devices.kvBytesPerBlock(
+            model.spec(),
+            config.getInt("cairn.device.kv-block-tokens"),
+            config.getString("cairn.device.kv-type"));
+    return settings.deviceConfig(model.spec(), blockBytes);
+  }
+
+  /**
+   * Opens a model's device and closes it again, to see whether that works.
+   *
+   * @throws DeviceException if it cannot be opened
+   */
+  public static void tryDevice(Config config, ModelFile model) {
+    Devices.open(deviceConfig(config, model), model.spec(), LoadProgress.NONE).close();
   }
 
   /**
@@ -92,6 +109,16 @@ public final class LocalNode implements NodeHandle {
   /** What the node holds of requests outside of its journal, by kind. */
   public java.util.Map<String, Long> held() {
     return node.leaks().held();
+  }
+
+  /**
+   * A process that runs this gateway's device; not started yet.
+   *
+   * @param log where it says what it does
+   */
+  public DeviceProcess deviceProcess(Config config, PrintStream log) {
+    return new DeviceProcess(
+        config, model.spec().file(), node.deviceMember(), node.readiness(), log);
   }
 
   /** Calls the listener once when the journal fails; the process is expected to exit then. */

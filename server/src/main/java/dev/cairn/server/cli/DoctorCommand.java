@@ -9,12 +9,14 @@ import dev.cairn.model.ModelException;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.server.bench.DiskProbe;
 import dev.cairn.server.http.Json;
+import dev.cairn.server.isolation.DeviceCheck;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -33,8 +35,14 @@ final class DoctorCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Prints one object.")
   private boolean json;
 
+  @Option(
+      names = "--isolate-device",
+      description =
+          "Also opens the device in a process of its own, as serve --isolate-device does.")
+  private boolean isolateDevice;
+
   @Override
-  public Integer call() throws IOException {
+  public Integer call() throws IOException, InterruptedException {
     Config config = options.config(Map.of());
     ObjectNode report = Json.object();
     report.put("version", Version.current());
@@ -42,6 +50,9 @@ final class DoctorCommand implements Callable<Integer> {
     boolean usable = backends(report.putArray("backends"));
     try (TemporaryDirectory directory = new TemporaryDirectory("cairn-doctor")) {
       usable &= model(report.putObject("model"), directory.path());
+      if (usable && (isolateDevice || config.getBoolean("cairn.isolation.enabled"))) {
+        usable = deviceProcess(report.putObject("device_process"), config, directory.path());
+      }
     }
     usable &= disk(report.putObject("disk"), config);
     report.put("usable", usable);
@@ -102,6 +113,14 @@ final class DoctorCommand implements Callable<Integer> {
       out.put("reason", e.getMessage());
       return false;
     }
+  }
+
+  private boolean deviceProcess(ObjectNode out, Config config, Path directory)
+      throws InterruptedException {
+    Optional<String> reason = DeviceCheck.run(config, options.readModel(directory).spec().file());
+    out.put("available", reason.isEmpty());
+    reason.ifPresent(why -> out.put("reason", why));
+    return reason.isEmpty();
   }
 
   private static boolean disk(ObjectNode out, Config config) {

@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       AdminCommand.class,
       ReplayCommand.class,
       WarmUpCommand.class,
+      DeviceProcessCommand.class,
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {

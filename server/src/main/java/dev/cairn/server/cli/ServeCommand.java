@@ -9,6 +9,8 @@ import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
 import dev.cairn.server.http.RequestIds;
+import dev.cairn.server.isolation.DeviceProcess;
+import dev.cairn.server.isolation.Isolation;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -88,6 +90,13 @@ final class ServeCommand implements Callable<Integer> {
       description = "Port for the other nodes, 0 for a free one (cairn.node.port).")
   private Integer clusterPort;
 
+  @Option(
+      names = "--isolate-device",
+      description =
+          "Runs the device in a process of its own, which is started again when it fails"
+              + " (cairn.isolation.enabled).")
+  private boolean isolateDevice;
+
   @Override
   public Integer call() throws InterruptedException {
     Map<String, Object> http = new LinkedHashMap<>();
@@ -106,7 +115,10 @@ final class ServeCommand implements Callable<Integer> {
     if (seeds != null) {
       http.put("cairn.cluster.seeds", seeds);
     }
-    Config config = options.config(http);
+    if (isolateDevice) {
+      http.put("cairn.isolation.enabled", true);
+    }
+    Config config = Isolation.gateway(options.config(http));
     ModelFile model = options.readModel(Path.of(config.getString("cairn.journal.directory")));
     CairnMetrics metrics = new CairnMetrics();
     LocalNode node;
@@ -122,10 +134,12 @@ final class ServeCommand implements Callable<Integer> {
     }
     Optional<HttpServer> operators = bindOperators(node, config, metrics, ids);
     operators.ifPresent(servers::add);
+    Optional<DeviceProcess> device = Isolation.process(node, config, System.err);
     AtomicBoolean stopping = new AtomicBoolean();
-    stopOnSignal(servers, node, stopping);
+    stopOnSignal(servers, device, node, stopping);
     exitOnJournalFailure(node);
     exitWhenPutOut(node, stopping);
+    device.ifPresent(process -> process.start().toCompletableFuture().join());
     PrintWriter out = spec.commandLine().getOut();
     if (node.isGateway()) {
       out.printf("cairn serves %s at %s%n", model.spec().name(), url(servers.get(0).address()));
@@ -211,7 +225,10 @@ final class ServeCommand implements Callable<Integer> {
    * that runs then ends the process itself.
    */
   private static void stopOnSignal(
-      List<HttpServer> servers, LocalNode node, AtomicBoolean stopping) {
+      List<HttpServer> servers,
+      Optional<DeviceProcess> device,
+      LocalNode node,
+      AtomicBoolean stopping) {
     Thread hook =
         new Thread(
             () -> {
@@ -224,6 +241,7 @@ final class ServeCommand implements Callable<Integer> {
                     .map(HttpServer::stop)
                     .toList()
                     .forEach(stopped -> stopped.toCompletableFuture().join());
+                device.ifPresent(DeviceProcess::close);
                 node.close();
               } catch (RuntimeException e) {
                 LOG.error("the server did not stop in order", e);
