@@ -39,7 +39,7 @@ final class DeviceProcessCommand implements Callable<Integer> {
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     String line = input.readLine();
     DeviceJob job = DeviceJob.parse(line == null ? "" : line);
-    endWith(input);
+    ParentProcess.endWith(input);
     Logging.level(job.config().getString("cairn.log.level"));
     ModelFile model = ModelFile.read(job.model(), Devices.supportedTypes());
     if (check) {
@@ -70,24 +70,5 @@ final class DeviceProcessCommand implements Callable<Integer> {
       code = Main.FAILED;
     }
     Runtime.getRuntime().halt(code);
-  }
-
-  /** Ends this process when the one at the other end of its input has ended. */
-  private static void endWith(BufferedReader input) {
-    Thread watch =
-        new Thread(
-            () -> {
-              try {
-                while (input.read() >= 0) {
-                  LOG.debug("more input than expected");
-                }
-              } catch (IOException e) {
-                LOG.debug("the input failed", e);
-              }
-              Runtime.getRuntime().halt(Main.FAILED);
-            },
-            "cairn-parent");
-    watch.setDaemon(true);
-    watch.start();
   }
 }

@@ -12,9 +12,11 @@ import dev.cairn.server.http.RequestIds;
 import dev.cairn.server.isolation.DeviceProcess;
 import dev.cairn.server.isolation.Isolation;
 import dev.cairn.server.metrics.CairnMetrics;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -97,8 +99,17 @@ final class ServeCommand implements Callable<Integer> {
               + " (cairn.isolation.enabled).")
   private boolean isolateDevice;
 
+  @Option(
+      names = "--end-with-input",
+      hidden = true,
+      description = "Ends at once when standard input ends; for a process that starts servers.")
+  private boolean endWithInput;
+
   @Override
   public Integer call() throws InterruptedException {
+    if (endWithInput) {
+      ParentProcess.endWith(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    }
     Map<String, Object> http = new LinkedHashMap<>();
     if (host != null) {
       http.put("cairn.http.host", host);
