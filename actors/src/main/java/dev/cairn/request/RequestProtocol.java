@@ -215,7 +215,22 @@ public final class RequestProtocol<C, D> {
   /** A request that is part of this one has ended, or stays though this one was cancelled. */
   public Decision<C, D> childLeft(RequestState state, String child) {
     family.left(child);
-    return state.isUnfinished() ? Decision.nothing() : Decision.act(this::answerWaiting);
+    if (state.spec().isEmpty() || state.isUnfinished()) {
+      return Decision.nothing();
+    }
+    return Decision.act(
+        to -> {
+          leaveParent(state, to);
+          answerWaiting(to);
+        });
+  }
+
+  /** Who cancels the parent wants the end of all that is part of this request as well. */
+  private void leaveParent(RequestState state, Effects<C, D> to) {
+    String parent = state.spec().orElseThrow().scheduling().parent();
+    if (!parent.isEmpty() && family.children() == 0) {
+      to.leaveParent(parent);
+    }
   }
 
   /** A client asks why the request waits. */
@@ -615,10 +630,7 @@ public final class RequestProtocol<C, D> {
   }
 
   private void end(RequestState state, Effects<C, D> to) {
-    String parent = state.spec().orElseThrow().scheduling().parent();
-    if (!parent.isEmpty()) {
-      to.leaveParent(parent);
-    }
+    leaveParent(state, to);
     answerWaiting(to);
     scheduler = Optional.empty();
     stopStrings = Optional.empty();

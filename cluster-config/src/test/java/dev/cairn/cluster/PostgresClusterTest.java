@@ -28,7 +28,6 @@ import org.apache.pekko.cluster.sharding.ShardRegion.CurrentShardRegionState;
 import org.apache.pekko.cluster.sharding.typed.GetShardRegionState;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
-import org.apache.pekko.cluster.typed.Cluster;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -69,10 +68,6 @@ class PostgresClusterTest {
     Set<String> ids = new HashSet<>();
     state.getShards().forEach(shard -> ids.addAll(shard.getEntityIds()));
     return ids;
-  }
-
-  private static int port(CairnNode node) {
-    return (int) Cluster.get(node.system()).selfMember().address().port().get();
   }
 
   private static RequestView submit(RequestSpec spec, CairnNode one, CairnNode other)
@@ -124,31 +119,33 @@ class PostgresClusterTest {
     String gateway = cluster(port) + "cairn.node.roles = [gateway]\n";
     // A node that dies does not say goodbye.
     String mortal = gateway + "pekko.coordinated-shutdown.run-by-actor-system-terminate = off\n";
+    int first = SimulatedNodes.freePort();
+    int second = SimulatedNodes.freePort();
+    // Of two gateways the one with the lowest address goes on.
+    String low = "cairn.node.port = " + Math.min(first, second);
+    String high = "cairn.node.port = " + Math.max(first, second);
     try (CairnNode device =
             nodes.start(
                 cluster(port) + "cairn.node { roles = [device], port = " + port + " }", true);
-        CairnNode one = nodes.start(mortal, true);
-        CairnNode other = nodes.start(mortal, true)) {
+        CairnNode left = nodes.start(gateway + low, true);
+        CairnNode dying = nodes.start(mortal + high, true)) {
       SimulatedDevice steps = nodes.devices.poll(5, TimeUnit.SECONDS);
       List<RequestSpec> specs = new ArrayList<>();
       List<RequestView> views = new ArrayList<>();
       for (int i = 0; i < 12; i++) {
         specs.add(spec("p" + i, random));
-        views.add(submit(specs.get(i), one, other));
+        views.add(submit(specs.get(i), left, dying));
       }
       assertThat(device.deviceInfo()).isPresent();
-      assertThat(owned(one)).isNotEmpty();
-      assertThat(owned(other)).isNotEmpty();
+      assertThat(owned(left)).isNotEmpty();
+      assertThat(owned(dying)).isNotEmpty();
       steps.allow(8);
       long deadline = System.nanoTime() + PATIENCE.toNanos();
       while (views.stream().allMatch(view -> view.snapshot().tokens().size() == 0)) {
         assertThat(System.nanoTime()).as("time to a first token").isLessThan(deadline);
         Thread.onSpinWait();
       }
-      // Of two gateways the one with the lowest address goes on.
-      boolean lower = port(one) < port(other);
-      CairnNode left = lower ? one : other;
-      (lower ? other : one).close();
+      dying.close();
       steps.allow(1_000_000);
       for (RequestSpec spec : specs) {
         RequestView view = found(left, spec.id());

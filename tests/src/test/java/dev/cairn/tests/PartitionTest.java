@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 class PartitionTest {
   private static final int NODES = 3;
   private static final int STREAMS = 12;
-  private static final int ROUNDS = Integer.getInteger("cairn.cluster.partition-rounds", 3);
+  private static final int ROUNDS = Integer.getInteger("cairn.cluster.partition-rounds", 4);
 
   /** Exit code of a node that its cluster put out. */
   private static final int PUT_OUT = 6;
