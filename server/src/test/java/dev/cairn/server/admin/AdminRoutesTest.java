@@ -160,7 +160,7 @@ class AdminRoutesTest {
     assertThat(row.get("roles")).extracting(JsonNode::asText).containsExactly("device", "gateway");
     assertThat(row.at("/device/answers").asBoolean()).isTrue();
     assertThat(row.at("/device/kv_tokens").asLong()).isPositive();
-    assertThat(row.at("/device/slots").asInt()).isEqualTo(64);
+    assertThat(row.at("/device/slots").asInt()).isEqualTo(80);
     JsonNode tenant = AdminNode.json(node.get("/admin/tenants")).at("/data/0");
     assertThat(tenant.get("tenant").asText()).isEmpty();
     assertThat(tenant.get("paused").asInt()).isEqualTo(1);
