@@ -249,10 +249,10 @@ void bias_is_added(const Kernels& kernels) {
   const std::vector<int32_t> history = {5, 7, 7};
   SamplingParams p;
   p.repetitionPenalty = 2;
-  std::vector<LogitBias> biases = {{7, 100}, {9, 40}};
+  std::vector<LogitBias> biases = {{7, 200}, {9, 40}};
   CHECK(sampler.sample(l.data(), p, history.data(), 3, 1, 1, {}, biases) == 7);
   CHECK(l == before);
-  p.frequencyPenalty = 40;
+  p.frequencyPenalty = 60;
   CHECK(sampler.sample(l.data(), p, history.data(), 3, 1, 1, {}, biases) == 9);
   biases = {{7, -1e6f}, {9, -1e6f}};
   p.temperature = 1;
