@@ -1,41 +1,57 @@
 package dev.cairn.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MappingIterator;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.cairn.cluster.NodeConfig;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The files in {@code deploy} say what the configuration says. */
 class DeploymentTest {
   private static final Path DEPLOY = Path.of("../deploy");
+  private static final String LABELS = "matchLabels";
+
+  /** Objects whose names are chosen by who writes them. A service's selector is one too. */
+  private static final Set<String> FREE =
+      Set.of("labels", LABELS, "data", "stringData", "requests", "limits");
+
   private static final Config DEFAULTS = NodeConfig.load(ConfigFactory.empty());
 
-  private static List<JsonNode> documents(String... files) throws IOException {
+  private static List<JsonNode> everything() throws IOException {
     List<JsonNode> all = new ArrayList<>();
-    YAMLMapper yaml = new YAMLMapper();
-    for (String file : files) {
-      try (MappingIterator<JsonNode> each =
-          yaml.readerFor(JsonNode.class)
-              .readValues(DEPLOY.resolve("kubernetes").resolve(file).toFile())) {
-        all.addAll(each.readAll());
+    YAMLMapper yaml =
+        YAMLMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    try (DirectoryStream<Path> files =
+        Files.newDirectoryStream(DEPLOY.resolve("kubernetes"), "*.yaml")) {
+      for (Path file : files) {
+        try (MappingIterator<JsonNode> each =
+            yaml.readerFor(JsonNode.class).readValues(file.toFile())) {
+          all.addAll(each.readAll());
+        }
       }
     }
     return all;
-  }
-
-  private static List<JsonNode> everything() throws IOException {
-    return documents("cairn.yaml", "devices.yaml", "postgres-secret.yaml");
   }
 
   private static JsonNode named(String kind, String name) throws IOException {
@@ -66,6 +82,86 @@ class DeploymentTest {
   private static Config inCluster() throws IOException {
     String text = named("ConfigMap", "cairn").at("/data/cairn.conf").asText();
     return NodeConfig.load(ConfigFactory.parseString(text));
+  }
+
+  @Test
+  @DisplayName("each document is an object of Kubernetes' API, with no property that it lacks")
+  void schema() throws IOException {
+    assertThat(everything()).hasSize(7);
+    for (JsonNode each : everything()) {
+      assertThatCode(() -> KubernetesModels.read(each))
+          .as("%s %s", each.path("kind").asText(), each.at("/metadata/name").asText())
+          .doesNotThrowAnyException();
+    }
+  }
+
+  @Test
+  @DisplayName("each property of each document, when misspelt, is refused by its name")
+  void misspelt() throws IOException {
+    int refused = 0;
+    for (JsonNode document : everything()) {
+      for (ObjectNode object : objects(document, new ArrayList<>())) {
+        for (String property : names(object)) {
+          if (object.equals(document) && List.of("apiVersion", "kind").contains(property)) {
+            continue; // by which the class is found
+          }
+          JsonNode value = object.remove(property);
+          object.set(property + "_", value);
+          assertThatThrownBy(() -> KubernetesModels.read(document))
+              .isInstanceOf(UnrecognizedPropertyException.class)
+              .hasMessageContaining("\"" + property + "_\"");
+          object.remove(property + "_");
+          object.set(property, value);
+          refused++;
+        }
+      }
+    }
+    assertThat(refused).isGreaterThan(200);
+  }
+
+  /** The objects in a document whose names are the API's, not those of who wrote it. */
+  private static List<ObjectNode> objects(JsonNode node, List<ObjectNode> found) {
+    if (node.isObject()) {
+      found.add((ObjectNode) node);
+    }
+    for (JsonNode element : node.isArray() ? node : List.<JsonNode>of()) {
+      objects(element, found);
+    }
+    for (String name : names(node)) {
+      boolean labels = name.equals("selector") && !node.path(name).has(LABELS);
+      if (!labels && !FREE.contains(name)) {
+        objects(node.get(name), found);
+      }
+    }
+    return found;
+  }
+
+  private static List<String> names(JsonNode object) {
+    List<String> names = new ArrayList<>();
+    object.fieldNames().forEachRemaining(names::add);
+    return names;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "/spec, replicas, '\"3\"'",
+    "/spec, serviceName, 7",
+    "/spec, podManagementPolicy, true",
+    "/spec/template/metadata/labels, cairn.dev/gateway, true",
+    "/spec/template/spec, containers, '{}'",
+    "/spec/template/spec, terminationGracePeriodSeconds, '\"60 s\"'",
+    "/spec/template/spec/containers/0/env/1, value, 1",
+    "/spec/template/spec/containers/0/resources/limits, memory, '\"4 GB\"'",
+    "/spec/template/spec/volumes/3/emptyDir, sizeLimit, '\"much\"'"
+  })
+  @DisplayName("a value of another type is refused")
+  void ofAnotherType(String object, String property, String value) throws IOException {
+    JsonNode set = named("StatefulSet", "cairn");
+    assertThat(set.at(object).has(property)).isTrue();
+    ((ObjectNode) set.at(object)).set(property, new ObjectMapper().readTree(value));
+    assertThatThrownBy(() -> KubernetesModels.read(set))
+        .isInstanceOf(JsonProcessingException.class)
+        .hasMessageContaining(property);
   }
 
   @Test
@@ -113,8 +209,7 @@ class DeploymentTest {
   /** Whether a selector's labels are all among those of the pods of a stateful set. */
   private static boolean selects(JsonNode selector, JsonNode set) {
     JsonNode labels = set.at("/spec/template/metadata/labels");
-    List<String> keys = new ArrayList<>();
-    selector.fieldNames().forEachRemaining(keys::add);
+    List<String> keys = names(selector);
     return !keys.isEmpty()
         && keys.stream().allMatch(key -> selector.get(key).equals(labels.path(key)));
   }
@@ -140,7 +235,8 @@ class DeploymentTest {
   @DisplayName("a pod is given the time that a node takes to stop")
   void grace() throws IOException {
     long seconds =
-        DEFAULTS.getDuration("cairn.node.stop-timeout").toSeconds()
+        DEFAULTS.getDuration("cairn.node.drain-timeout").toSeconds()
+            + DEFAULTS.getDuration("cairn.node.stop-timeout").toSeconds()
             + DEFAULTS.getDuration("cairn.http.stop-timeout").toSeconds()
             + DEFAULTS.getDuration("cairn.isolation.stop-timeout").toSeconds();
     for (JsonNode each : statefulSets()) {
