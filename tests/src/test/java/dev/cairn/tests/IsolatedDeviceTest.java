@@ -70,8 +70,11 @@ class IsolatedDeviceTest {
           serve(
               ServerProcess.at(directory.resolve("round-" + round))
                   .environment("CAIRN_TEST_SEGV_AT_STEP", step)
-                  // On a slow disk little is committed before the next process faults.
+                  // On a slow disk little is committed before the next process faults: neither the
+                  // requests nor the server may give up, nor wait longer each time.
                   .set("cairn.requests.max-device-losses", 1000)
+                  .set("cairn.isolation.max-attempts", 1000)
+                  .set("cairn.isolation.max-backoff", "200ms")
                   .jvm("-XX:ErrorFile=" + errors))) {
         List<ClientStream> streams = new ArrayList<>();
         for (int i = 0; i < KINDS; i++) {
