@@ -229,7 +229,10 @@ final class ShardedRequests implements Requests {
         return CompletableFuture.completedFuture(view);
       }
       if (!known.relay().equals(relay)) {
-        return elsewhere(known).thenApply(Optional::of);
+        return elsewhere(known)
+            .thenApply(Optional::of)
+            .exceptionallyComposeAsync(
+                failure -> notShown(requestId, command, failure, moves), executor);
       }
     } else if (reply instanceof RequestActor.Unknown) {
       return CompletableFuture.completedFuture(Optional.empty());
@@ -255,22 +258,34 @@ final class ShardedRequests implements Requests {
     CompletableFuture<RequestView> followed = new CompletableFuture<>();
     relay.tell(new ViewRelay.Follow(known.requestId(), known.relay(), followed));
     return followed
-        .orTimeout(limits.askTimeout().toNanos(), TimeUnit.NANOSECONDS)
-        .thenComposeAsync(view -> shows(view, known.version()), executor)
-        .exceptionallyAsync(failure -> notShown(known.requestId(), failure), executor);
+        .orTimeout(showWithin(), TimeUnit.NANOSECONDS)
+        .thenComposeAsync(view -> shows(view, known.version()), executor);
   }
 
-  private RequestView notShown(String requestId, Throwable failure) {
-    if (cause(failure) instanceof RejectedException refused) {
-      throw refused;
+  /** A node may die, or the request may come to live here, between its answer and its news. */
+  private CompletionStage<Optional<RequestView>> notShown(
+      String requestId,
+      Function<ActorRef<RequestActor.Reply>, RequestActor.Command> command,
+      Throwable failure,
+      int moves) {
+    Throwable cause = cause(failure);
+    if (cause instanceof TimeoutException && moves > 0) {
+      return find(requestId, command, moves - 1);
     }
-    throw new RejectedException(
-        Kind.UNAVAILABLE,
-        "the node where request "
-            + requestId
-            + " lives did not show it within "
-            + limits.askTimeout().toSeconds()
-            + " seconds");
+    return CompletableFuture.failedFuture(
+        cause instanceof TimeoutException
+            ? new RejectedException(
+                Kind.UNAVAILABLE,
+                "the node where request "
+                    + requestId
+                    + " lives did not show it within "
+                    + TimeUnit.NANOSECONDS.toSeconds(showWithin())
+                    + " seconds")
+            : cause);
+  }
+
+  private long showWithin() {
+    return Math.min(limits.askTimeout().toNanos(), 3 * limits.askAgain().toNanos());
   }
 
   private CompletableFuture<RequestView> shows(RequestView view, long version) {
@@ -284,7 +299,7 @@ final class ShardedRequests implements Requests {
     RequestView.Subscription subscription = view.subscribe(look);
     look.run();
     return shown
-        .orTimeout(limits.askTimeout().toNanos(), TimeUnit.NANOSECONDS)
+        .orTimeout(showWithin(), TimeUnit.NANOSECONDS)
         .whenComplete((done, failure) -> subscription.cancel());
   }
 
