@@ -23,7 +23,7 @@ class PartitionTest {
   /** Exit code of a node that its cluster put out. */
   private static final int PUT_OUT = 6;
 
-  private static final long MOST_PAUSE_MILLIS = 100_000;
+  private static final long MOST_PAUSE_MILLIS = 60_000;
 
   /** How the network fails. */
   private enum Fault {
