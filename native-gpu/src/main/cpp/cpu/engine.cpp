@@ -132,6 +132,7 @@ void Engine::open_slot(int32_t number, const SlotSpec& spec) {
   s.promptLogprobs = spec.promptLogprobs;
   s.plannedKnown = static_cast<int32_t>(length);
   s.plannedComputed = 0;
+  s.drafted = false;
   s.open = true;
   s.opened++;
   const std::lock_guard lock(mutex_);
@@ -164,14 +165,14 @@ void Engine::submit(int64_t id, std::vector<ChunkJob> chunks) {
     int64_t tokens = 0;
     for (ChunkJob& c : chunks) {
       check(c);
-      tokens += c.count;
+      tokens += c.rows();
     }
     if (tokens > config_.maxBatchTokens)
       misuse("the step has " + text(tokens) + " tokens, expected at most " +
              text(config_.maxBatchTokens));
     for (const ChunkJob& c : chunks) {
       const Slot& s = slots_[static_cast<size_t>(c.slot)];
-      for (int64_t i = c.start / config_.blockTokens; i * config_.blockTokens < c.start + c.count;
+      for (int64_t i = c.start / config_.blockTokens; i * config_.blockTokens < c.start + c.rows();
            i++) {
         const int64_t have = c.restart ? 0 : static_cast<int64_t>(s.plannedBlocks.size());
         const int32_t b = i < have ? s.plannedBlocks[static_cast<size_t>(i)]
@@ -202,6 +203,7 @@ std::unique_ptr<StepJob> Engine::await() {
   finished_--;
   for (const ChunkJob& c : job->chunks) slots_[static_cast<size_t>(c.slot)].inFlight--;
   if (job->lost) throw Failure(Status::LOST, lostReason_);
+  for (size_t i = 0; i < job->chunks.size(); i++) settle(job->chunks[i], job->outputs[i]);
   return job;
 }
 

@@ -69,8 +69,11 @@ class Engine {
   Slot& slot_at(int32_t slot);
   void check(ChunkJob& chunk);
   void check_allowed(const ChunkJob& chunk) const;
+  void check_draft(const ChunkJob& chunk) const;
   void check_blocks(ChunkJob& chunk, const Slot& slot);
   void plan(const ChunkJob& chunk);
+  void fill_blocks(const Slot& slot, int32_t start);
+  void settle(const ChunkJob& chunk, const ChunkOutput& output);
   void launch_steps();
   void finish_steps();
   void finished(StepJob& job);

@@ -17,6 +17,7 @@ void Engine::check(ChunkJob& c) {
   slotStamp_[static_cast<size_t>(c.slot)] = submissions_;
   if (c.count < 1) misuse(name + " has " + text(c.count) + " tokens, expected at least 1");
   if (c.start < 0) misuse(name + " starts at " + text(c.start) + ", expected at least 0");
+  if (s.drafted) misuse(name + " follows a draft in a step that was not awaited");
   const int64_t end = static_cast<int64_t>(c.start) + c.count;
   if (end > s.plannedKnown)
     misuse(name + " ends at token " + text(end) + " and the slot knows " + text(s.plannedKnown));
@@ -26,6 +27,7 @@ void Engine::check(ChunkJob& c) {
     misuse(name + " samples after token " + text(end) + " and the slot knows " +
            text(s.plannedKnown));
   check_allowed(c);
+  check_draft(c);
   c.restart = c.firstBlock == 0 && (c.start == 0 || !c.blocks.empty());
   if (c.restart && s.inFlight > 0 && !s.plannedBlocks.empty())
     misuse(name + " starts anew while a step that names the slot was not awaited");
@@ -46,9 +48,22 @@ void Engine::check_allowed(const ChunkJob& c) const {
   if (any == 0) misuse(name + " allows no token, expected at least one");
 }
 
+void Engine::check_draft(const ChunkJob& c) const {
+  if (c.draft.empty()) return;
+  const std::string name = "chunk of slot " + text(c.slot);
+  if (!runner_->verifies()) misuse("this device verifies no drafts");
+  if (!c.sample) misuse(name + " has a draft and draws no token");
+  if (!c.allowed.empty()) misuse(name + " has a draft and allowed tokens, expected one of them");
+  if (static_cast<int64_t>(c.start) + c.rows() > config_.maxContext)
+    misuse(name + " has a draft that ends at token " +
+           text(static_cast<int64_t>(c.start) + c.rows()) + ", expected at most " +
+           text(config_.maxContext));
+  for (int32_t t : c.draft) check_range("token of a draft", t, 0, runner_->desc().vocabulary - 1);
+}
+
 void Engine::check_blocks(ChunkJob& c, const Slot& s) {
   const std::string name = "chunk of slot " + text(c.slot);
-  const int64_t bt = config_.blockTokens, end = static_cast<int64_t>(c.start) + c.count;
+  const int64_t bt = config_.blockTokens, end = static_cast<int64_t>(c.start) + c.rows();
   const int64_t have = c.restart ? 0 : static_cast<int64_t>(s.plannedBlocks.size());
   if (!c.restart && c.start != s.plannedComputed)
     misuse(name + " starts at " + text(c.start) + ", expected " + text(s.plannedComputed));
@@ -81,9 +96,26 @@ void Engine::plan(const ChunkJob& c) {
   s.plannedBlocks.insert(s.plannedBlocks.end(), c.blocks.begin(), c.blocks.end());
   s.plannedComputed = c.start + c.count;
   if (c.sample) s.plannedKnown++;
-  for (int32_t i = c.start / config_.blockTokens; i * config_.blockTokens < s.plannedComputed; i++)
+  s.drafted = !c.draft.empty();
+  fill_blocks(s, c.start);
+}
+
+void Engine::fill_blocks(const Slot& s, int32_t start) {
+  for (int32_t i = start / config_.blockTokens; i * config_.blockTokens < s.plannedComputed; i++)
     blockFill_[static_cast<size_t>(s.plannedBlocks[static_cast<size_t>(i)])] =
         std::min(config_.blockTokens, s.plannedComputed - i * config_.blockTokens);
+}
+
+// The tokens of a draft that were drawn are computed, and what was drawn after them is known.
+void Engine::settle(const ChunkJob& c, const ChunkOutput& output) {
+  if (c.draft.empty()) return;
+  Slot& s = slots_[static_cast<size_t>(c.slot)];
+  const auto held = static_cast<int32_t>(output.more.size());
+  const int32_t before = s.plannedComputed;
+  s.drafted = false;
+  s.plannedComputed += held;
+  s.plannedKnown += held;
+  fill_blocks(s, before);
 }
 
 }  // namespace cairn

@@ -122,13 +122,15 @@ void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
       step.outputs[c].finite = false;
       continue;
     }
-    for (int32_t i = 0; i < chunk.count; i += kRunRows)
+    std::copy(chunk.draft.begin(), chunk.draft.end(),
+              slot.history.begin() + chunk.start + chunk.count);
+    for (int32_t i = 0; i < chunk.rows(); i += kRunRows)
       runs_.push_back({static_cast<int32_t>(rows_.size()) + i,
-                       std::min<int32_t>(kRunRows, chunk.count - i)});
-    for (int32_t i = 0; i < chunk.count; i++) {
+                       std::min<int32_t>(kRunRows, chunk.rows() - i)});
+    for (int32_t i = 0; i < chunk.rows(); i++) {
       const int32_t position = chunk.start + i, row = static_cast<int32_t>(rows_.size());
       rows_.push_back({&slot, static_cast<int32_t>(c), position});
-      if (chunk.sample && i == chunk.count - 1)
+      if (chunk.sample && i >= chunk.count - 1)
         logitRows_.push_back({row, true, true, -1, &chunk.allowed, {}});
       else if (slot.promptLogprobs && position + 1 < slot.prompt)
         logitRows_.push_back({row, false, true, -1, &chunk.allowed, {}});
@@ -316,10 +318,28 @@ void Forward::finish_row(LogitRow& r, float* logits, Sampler& sampler) {
     r.logprobs = sampler.logprobs(logits, r.token, std::max(0, slot.logprobs));
 }
 
+// A row of a draft counts where every token before it is what was drawn. One whose logits are not
+// finite does not: computed again as the next row of the slot, it ends the chunk that is it.
+void Forward::collect_drafted(const ChunkJob& chunk, const LogitRow& r, size_t drafted,
+                              ChunkOutput& out) {
+  if (!out.finite || !r.finite || out.more.size() != drafted - 1) return;
+  const int32_t drawn = out.more.empty() ? out.token : out.more.back().token;
+  if (drawn != chunk.draft[drafted - 1]) return;
+  const Row& row = rows_[static_cast<size_t>(r.row)];
+  out.more.push_back({r.token, r.logprobs});
+  row.slot->history[static_cast<size_t>(row.position) + 1] = r.token;
+}
+
 void Forward::collect(StepJob& step) {
   for (const LogitRow& r : logitRows_) {
     const Row& row = rows_[static_cast<size_t>(r.row)];
+    const ChunkJob& chunk = step.chunks[static_cast<size_t>(row.chunk)];
     ChunkOutput& out = step.outputs[static_cast<size_t>(row.chunk)];
+    const int32_t drafted = row.position - (chunk.start + chunk.count - 1);
+    if (drafted > 0) {
+      collect_drafted(chunk, r, static_cast<size_t>(drafted), out);
+      continue;
+    }
     out.finite &= r.finite;
     if (!out.finite) continue;
     if (r.sample) {

@@ -94,6 +94,8 @@ class Forward {
   void head();
   void finish_row(LogitRow& r, float* logits, Sampler& sampler);
   void collect(StepJob& step);
+  void collect_drafted(const ChunkJob& chunk, const LogitRow& row, size_t drafted,
+                       ChunkOutput& out);
 
   const Model& model_;
   const Kernels& kernels_;

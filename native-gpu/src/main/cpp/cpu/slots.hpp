@@ -27,6 +27,7 @@ struct Slot {
   int32_t plannedKnown = 0;     // tokens in the history
   int32_t plannedComputed = 0;  // tokens in the KV store
   std::vector<int32_t> plannedBlocks;
+  bool drafted = false;  // a step that was not awaited decides how many of its tokens hold
 
   std::vector<int32_t> history;  // maxContext + 1
   std::vector<int32_t> blocks;
@@ -40,14 +41,23 @@ struct ChunkJob {
   int32_t firstBlock;
   std::vector<int32_t> blocks;
   std::vector<uint64_t> allowed = {};  // a bit for each token that may be drawn; empty: all
+  std::vector<int32_t> draft = {};     // what may follow; processed as well, kept where it is drawn
+
+  int32_t rows() const { return count + static_cast<int32_t>(draft.size()); }
+};
+
+struct Drawn {
+  int32_t token;
+  Logprobs logprobs;
 };
 
 struct ChunkOutput {
   bool finite = true;
   int32_t token = -1;
-  bool hasLogprobs = false;
+  bool hasLogprobs = false;  // of every token drawn
   Logprobs logprobs;
   std::vector<Logprobs> promptLogprobs;
+  std::vector<Drawn> more;  // one for each token of the draft that was drawn: what follows it
 };
 
 struct StepJob {

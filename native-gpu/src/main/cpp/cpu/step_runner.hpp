@@ -39,6 +39,8 @@ class StepRunner {
   virtual bool asynchronous() const { return false; }
   // Whether it knows biases and allowed tokens.
   virtual bool steers() const { return false; }
+  // Whether it verifies drafts.
+  virtual bool verifies() const { return false; }
   // Called once by the thread that launches.
   virtual void enter() {}
   virtual void launch(StepJob& step, std::vector<Slot>& slots) = 0;

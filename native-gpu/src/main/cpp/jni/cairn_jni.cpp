@@ -197,6 +197,11 @@ void put(Buffer& out, const cairn::StepJob& job) {
     if (o.hasLogprobs) put(out, o.logprobs);
     out.put(static_cast<int32_t>(o.promptLogprobs.size()));
     for (const cairn::Logprobs& l : o.promptLogprobs) put(out, l);
+    out.put(static_cast<int32_t>(o.more.size()));
+    for (const cairn::Drawn& d : o.more) {
+      out.put(d.token);
+      if (o.hasLogprobs) put(out, d.logprobs);
+    }
   }
 }
 
@@ -274,7 +279,8 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_freeSlot(JNIEnv* env, jc
 }
 
 // step: id (int64), number of chunks, then for each slot, start, count, sample, firstBlock, number
-// of blocks and the blocks (int32), number of words of allowed tokens and these (int64)
+// of blocks and the blocks (int32), number of words of allowed tokens and these (int64), number of
+// tokens of a draft and these (int32)
 JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_submit(JNIEnv* env, jclass, jlong handle,
                                                                jobject answer, jobject step) {
   return guarded(env, answer, [&] {
@@ -293,6 +299,8 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_submit(JNIEnv* env, jcla
       for (int32_t& b : c.blocks) b = in.get<int32_t>();
       c.allowed.resize(static_cast<size_t>(std::max(0, in.get<int32_t>())));
       for (uint64_t& w : c.allowed) w = in.get<uint64_t>();
+      c.draft.resize(static_cast<size_t>(std::max(0, in.get<int32_t>())));
+      for (int32_t& t : c.draft) t = in.get<int32_t>();
     }
     engine(handle).submit(id, std::move(chunks));
   });

@@ -125,6 +125,9 @@ inline ChunkJob random_chunk() {
   c.blocks.resize(static_cast<size_t>(check::integer(0, 4)));
   for (int32_t& b : c.blocks)
     b = check::integer(0, 30) ? check::integer(0, kBlocks - 1) : check::integer(-9, 99);
+  c.draft.resize(static_cast<size_t>(check::integer(0, 3) ? 0 : check::integer(0, 6)));
+  for (int32_t& t : c.draft)
+    t = check::integer(0, 30) ? check::integer(0, kVocabulary - 1) : check::integer(-9, 99);
   return c;
 }
 

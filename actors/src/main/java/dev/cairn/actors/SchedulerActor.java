@@ -387,6 +387,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     generation = up.generation();
     info = up.info();
     meter.deviceOpened();
+    core.mayDraft(info.verifiesDrafts());
     getContext()
         .getLog()
         .debug("device {} {} is open", up.info().backend(), up.info().instructionSet());

@@ -42,6 +42,9 @@ final class StepMeter {
   void completed(SchedulingCore.Completed step, StepResult result) {
     long took = Math.max(1, result.endNanos() - result.startNanos());
     telemetry.stepCompleted(step.rows(), step.tokens(), took);
+    if (step.drafted() > 0) {
+      telemetry.drafted(step.drafted(), step.held());
+    }
     double rate = step.tokens() * 1e9 / took;
     double before = tokensPerSecond.orElse(rate);
     tokensPerSecond = OptionalDouble.of(before + RATE_SMOOTHING * (rate - before));

@@ -29,6 +29,14 @@ public interface Telemetry {
   /** A device finished a step. */
   default void stepCompleted(int rows, int tokens, long nanos) {}
 
+  /**
+   * A device finished a step with drafts.
+   *
+   * @param tokens of the drafts
+   * @param held of these, those that were drawn
+   */
+  default void drafted(int tokens, int held) {}
+
   /** The device waited so long between two steps while there was work. */
   default void deviceIdle(long nanos) {}
 

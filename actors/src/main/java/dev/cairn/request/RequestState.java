@@ -224,7 +224,8 @@ public record RequestState(
         request.ignoreEos(),
         request.logprobs(),
         request.promptLogprobs() && promptLogprobs.isEmpty(),
-        request.scheduling().tenant());
+        request.scheduling().tenant(),
+        request.scheduling().lookUp());
   }
 
   /** When the root of the request's tree was submitted. */

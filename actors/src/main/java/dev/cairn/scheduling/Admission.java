@@ -1,6 +1,7 @@
 package dev.cairn.scheduling;
 
 import dev.cairn.model.Sampling;
+import dev.cairn.persistence.LookUp;
 import java.util.Objects;
 
 /**
@@ -19,6 +20,7 @@ import java.util.Objects;
  * @param logprobs -1: none; n: of each token and of the n most likely ones
  * @param promptLogprobs whether log-probabilities of the prompt are still wanted
  * @param salt requests of different salts share no cached keys and values
+ * @param lookUp whether it is drafted from what it said before
  */
 public record Admission(
     String requestId,
@@ -33,8 +35,42 @@ public record Admission(
     boolean ignoreEos,
     int logprobs,
     boolean promptLogprobs,
-    String salt) {
+    String salt,
+    LookUp lookUp) {
+  /** As the device is configured to draft it. */
+  public Admission(
+      String requestId,
+      int epoch,
+      Standing standing,
+      long submittedAtMillis,
+      int[] tokens,
+      int promptLength,
+      int maxTokens,
+      Sampling sampling,
+      long seed,
+      boolean ignoreEos,
+      int logprobs,
+      boolean promptLogprobs,
+      String salt) {
+    this(
+        requestId,
+        epoch,
+        standing,
+        submittedAtMillis,
+        tokens,
+        promptLength,
+        maxTokens,
+        sampling,
+        seed,
+        ignoreEos,
+        logprobs,
+        promptLogprobs,
+        salt,
+        LookUp.AS_CONFIGURED);
+  }
+
   public Admission {
+    Objects.requireNonNull(lookUp, "an admission without whether it is drafted");
     Objects.requireNonNull(standing, "an admission without its standing");
     Objects.requireNonNull(sampling, "an admission without its sampling parameters");
     Objects.requireNonNull(salt, "an admission without its salt");

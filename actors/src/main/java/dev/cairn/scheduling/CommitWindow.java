@@ -13,15 +13,19 @@ final class CommitWindow {
   private final SchedulingLimits limits;
   private double commitNanos;
   private double stepNanos;
-  private int tokens;
+  private double steps;
 
   CommitWindow(SchedulingLimits limits) {
     this.limits = limits;
-    this.tokens = limits.minWindow();
   }
 
   int tokens() {
-    return tokens;
+    return tokens(1);
+  }
+
+  /** For a sequence of which a step may bring so many tokens. */
+  int tokens(int perStep) {
+    return (int) Math.max(limits.minWindow(), Math.min(limits.maxWindow(), steps * perStep));
   }
 
   void commitTook(long nanos) {
@@ -36,8 +40,7 @@ final class CommitWindow {
 
   private void derive() {
     if (stepNanos > 0) {
-      double wanted = Math.ceil(2 * commitNanos / stepNanos) + limits.maxStepsInFlight();
-      tokens = (int) Math.max(limits.minWindow(), Math.min(limits.maxWindow(), wanted));
+      steps = Math.ceil(2 * commitNanos / stepNanos) + limits.maxStepsInFlight();
     }
   }
 

@@ -3,6 +3,7 @@ package dev.cairn.scheduling;
 import dev.cairn.device.Chunk;
 import dev.cairn.device.Step;
 import dev.cairn.device.StepResult;
+import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import java.util.ArrayDeque;
@@ -23,6 +24,7 @@ import java.util.function.IntPredicate;
  */
 public final class SchedulingCore {
   private final SchedulingLimits limits;
+  private final SchedulingPolicy policy;
   private final IntPredicate endsGeneration;
   private final BlockPool pool;
   private final SlotTable slots;
@@ -66,6 +68,7 @@ public final class SchedulingCore {
   public SchedulingCore(
       SchedulingLimits limits, SchedulingPolicy policy, IntPredicate endsGeneration) {
     this.limits = limits;
+    this.policy = policy;
     this.endsGeneration = endsGeneration;
     this.pool = new BlockPool(limits.kvBlocks());
     this.slots = new SlotTable(limits.maxSlots());
@@ -74,7 +77,7 @@ public final class SchedulingCore {
     this.queue = new WaitingQueue(policy);
     this.arrivals = new Arrivals(limits, policy, queue);
     this.residency = new Residency(limits, policy, pool, slots, window, queue, running, times);
-    this.planner = new StepPlanner(limits, pool, window, queue, running, residency, times);
+    this.planner = new StepPlanner(limits, policy, pool, window, queue, running, residency, times);
     this.explanation = new Explanation(policy, pool, queue, arrivals, residency, running);
     this.handOvers = new HandOverQueue(limits.maxHandOvers());
   }
@@ -114,7 +117,7 @@ public final class SchedulingCore {
             standing.rootSubmittedAtMillis(),
             admission.submittedAtMillis(),
             nextKey++);
-    Sequence sequence = new Sequence(admission, key, tenant, limits);
+    Sequence sequence = new Sequence(admission, key, tenant, limits, policy.lookUp());
     sequences.put(sequence.requestId, sequence);
     promisedTokens += sequence.maxLength;
     if (sequence.wantsToken() || (sequence.isPromptOnly() && admission.promptLogprobs())) {
@@ -153,8 +156,20 @@ public final class SchedulingCore {
     return Optional.of(new StepPlan(slots.takeFrees(), opens, step));
   }
 
-  /** What a step was. */
-  public record Completed(int rows, int tokens) {}
+  /** Whether the device verifies drafts; until it is said, it does not. */
+  public void mayDraft(boolean may) {
+    planner.mayDraft(may);
+  }
+
+  /**
+   * What a step was.
+   *
+   * @param rows chunks of prompt and decode rows
+   * @param tokens that it computed, but for those of drafts that did not hold
+   * @param drafted tokens of drafts
+   * @param held of these, those that were drawn
+   */
+  public record Completed(int rows, int tokens, int drafted, int held) {}
 
   /**
    * Takes the result of the oldest step in flight.
@@ -173,40 +188,47 @@ public final class SchedulingCore {
     long nanos = Math.max(1, result.endNanos() - result.startNanos());
     window.stepTook(nanos);
     handOvers.refill();
-    int tokens = charge(planned.rows(), nanos);
+    Completed completed = charge(planned.rows(), result.outputs(), nanos);
     for (int i = 0; i < planned.rows().size(); i++) {
       StepPlanner.Row row = planned.rows().get(i);
       row.sequence().stepsInFlight--;
       receive(row, result.outputs().get(i));
       settle(row.sequence());
     }
-    return Optional.of(new Completed(planned.rows().size(), tokens));
+    return Optional.of(completed);
   }
 
   /** Charges each tenant what its rows took of a step's time. */
-  private int charge(List<StepPlanner.Row> rows, long nanos) {
-    int decodeRows = 0;
+  private Completed charge(
+      List<StepPlanner.Row> rows, List<StepResult.Output> outputs, long nanos) {
+    int decodeTokens = 0;
     int prefillTokens = 0;
-    for (StepPlanner.Row row : rows) {
-      decodeRows += row.isDecode() ? 1 : 0;
-      prefillTokens += row.isDecode() ? 0 : row.chunk().count();
+    int drafted = 0;
+    int held = 0;
+    for (int i = 0; i < rows.size(); i++) {
+      Chunk chunk = rows.get(i).chunk();
+      decodeTokens += rows.get(i).isDecode() ? chunk.rows() : 0;
+      prefillTokens += rows.get(i).isDecode() ? 0 : chunk.count();
+      drafted += chunk.draft().length;
+      held += outputs.get(i).more().size();
     }
-    times.stepTook(nanos, decodeRows, prefillTokens);
-    double prefillNanos = times.prefillNanos(nanos, decodeRows, prefillTokens);
-    double perDecode = decodeRows == 0 ? 0 : (nanos - prefillNanos) / decodeRows;
+    times.stepTook(nanos, decodeTokens, prefillTokens);
+    double prefillNanos = times.prefillNanos(nanos, decodeTokens, prefillTokens);
+    double perDecode = decodeTokens == 0 ? 0 : (nanos - prefillNanos) / decodeTokens;
     double perPrefill = prefillTokens == 0 ? 0 : prefillNanos / prefillTokens;
-    for (StepPlanner.Row row : rows) {
+    for (int i = 0; i < rows.size(); i++) {
+      StepPlanner.Row row = rows.get(i);
       Sequence sequence = row.sequence();
-      int count = row.chunk().count();
-      double cost = row.isDecode() ? perDecode : perPrefill * count;
+      double cost = (row.isDecode() ? perDecode : perPrefill) * row.chunk().rows();
       Lane lane = sequence.ticket.lane;
-      queue.charge(lane, cost, count);
+      queue.charge(lane, cost, row.chunk().count() + outputs.get(i).more().size());
       double prepaid =
           row.isDecode() ? sequence.prepaidNanos : Math.min(cost, sequence.prepaidNanos);
       sequence.prepaidNanos -= prepaid;
       queue.advance(lane, cost - prepaid);
     }
-    return decodeRows + prefillTokens;
+    int tokens = decodeTokens + prefillTokens - drafted + held;
+    return new Completed(rows.size(), tokens, drafted, held);
   }
 
   private void receive(StepPlanner.Row row, StepResult.Output output) {
@@ -230,23 +252,40 @@ public final class SchedulingCore {
     sequence.publishBlocks(pool, after / limits.blockTokens());
     sequence.appendPromptLogprobs(row.chunk().start(), output.promptLogprobs());
     if (row.chunk().sample()) {
-      if (after - sequence.promptLength != sequence.received) {
-        throw new IllegalStateException(
-            "token "
-                + (after - sequence.promptLength)
-                + " of "
-                + sequence.requestId
-                + " came, expected token "
-                + sequence.received);
-      }
-      sequence.appendToTail(output.token(), output.logprobs());
-      if (!sequence.ignoreEos && endsGeneration.test(output.token())) {
-        end(sequence, FinishReason.STOP, "");
-      } else if (after + 1 == sequence.maxLength) {
-        end(sequence, FinishReason.LENGTH, "");
-      }
-      handOvers.offer(sequence);
+      receiveTokens(sequence, after, row.chunk(), output);
     } else if (sequence.isPromptOnly() && after == sequence.length) {
+      end(sequence, FinishReason.LENGTH, "");
+    }
+  }
+
+  /** What comes after an end within a draft that held is of no output. */
+  private void receiveTokens(Sequence sequence, int after, Chunk chunk, StepResult.Output output) {
+    if (after - sequence.promptLength != sequence.received) {
+      throw new IllegalStateException(
+          "token "
+              + (after - sequence.promptLength)
+              + " of "
+              + sequence.requestId
+              + " came, expected token "
+              + sequence.received);
+    }
+    List<StepResult.Drawn> more = output.more();
+    if (chunk.draft().length > 0) {
+      sequence.draftEnded(chunk.draft().length, more.size());
+    }
+    receiveToken(sequence, after, output.token(), output.logprobs());
+    for (int i = 0; i < more.size() && sequence.isLive(); i++) {
+      sequence.publishBlocks(pool, (after + i + 1) / limits.blockTokens());
+      receiveToken(sequence, after + i + 1, more.get(i).token(), more.get(i).logprobs());
+    }
+    handOvers.offer(sequence);
+  }
+
+  private void receiveToken(Sequence sequence, int after, int token, TokenLogprobs logprobs) {
+    sequence.appendToTail(token, logprobs);
+    if (!sequence.ignoreEos && endsGeneration.test(token)) {
+      end(sequence, FinishReason.STOP, "");
+    } else if (after + 1 == sequence.maxLength) {
       end(sequence, FinishReason.LENGTH, "");
     }
   }

@@ -18,6 +18,7 @@ import java.util.Map;
  * @param maxIdleTenants tenants without work that are remembered
  * @param preemptForShare whether a tenant below its share of the running sequences makes one above
  *     its own give way
+ * @param lookUp how sequences are drafted from what they said before
  * @param tenants those with a policy of their own
  * @param others policy of all other tenants
  */
@@ -33,6 +34,7 @@ public record SchedulingPolicy(
     long groupPatienceNanos,
     int maxIdleTenants,
     boolean preemptForShare,
+    LookUpPolicy lookUp,
     Map<String, TenantPolicy> tenants,
     TenantPolicy others) {
   public SchedulingPolicy {
@@ -66,6 +68,7 @@ public record SchedulingPolicy(
         10_000_000_000L,
         1024,
         true,
+        LookUpPolicy.ASKED,
         Map.of(),
         TenantPolicy.DEFAULT);
   }

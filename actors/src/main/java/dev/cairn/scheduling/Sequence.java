@@ -3,6 +3,7 @@ package dev.cairn.scheduling;
 import dev.cairn.device.SlotSpec;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.Band;
+import dev.cairn.persistence.LookUp;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -70,6 +71,10 @@ final class Sequence {
   int length;
   int computed;
   int stepsInFlight;
+
+  /** Whether a step in flight has a draft: what comes after it is known when it has ended. */
+  boolean drafted;
+
   int received;
   int handedOver;
   int committed;
@@ -99,6 +104,9 @@ final class Sequence {
 
   Optional<Handover.End> end = Optional.empty();
 
+  /** Guesses how it goes on; null where it is not to be drafted. */
+  final PromptLookUp lookUp;
+
   /** Salt of the names of its blocks; null where blocks are not shared. */
   private final String salt;
 
@@ -120,7 +128,12 @@ final class Sequence {
   private boolean promptLogprobsHandedOver;
   private boolean endHandedOver;
 
-  Sequence(Admission admission, QueueKey key, Tenant tenant, SchedulingLimits limits) {
+  Sequence(
+      Admission admission,
+      QueueKey key,
+      Tenant tenant,
+      SchedulingLimits limits,
+      LookUpPolicy drafts) {
     this.requestId = admission.requestId();
     this.epoch = admission.epoch();
     this.standing = admission.standing();
@@ -139,6 +152,8 @@ final class Sequence {
     this.scoresPrompt = admission.promptLogprobs();
     this.salt = limits.prefixCache() ? admission.salt() : null;
     this.blockTokens = limits.blockTokens();
+    this.lookUp =
+        isToBeDrafted(admission, drafts) ? new PromptLookUp(drafts, admission.tokens()) : null;
     this.unopened =
         new SlotSpec(
             admission.tokens(),
@@ -147,6 +162,14 @@ final class Sequence {
             admission.seed(),
             admission.logprobs(),
             admission.promptLogprobs());
+  }
+
+  /** What may be drawn of a grammar is known only when the token before it is. */
+  private static boolean isToBeDrafted(Admission admission, LookUpPolicy drafts) {
+    boolean wanted =
+        admission.lookUp() == LookUp.ON
+            || (admission.lookUp() == LookUp.AS_CONFIGURED && drafts.byDefault());
+    return wanted && drafts.maxDraft() > 0 && !admission.sampling().isConstrained();
   }
 
   /** Whether it waits or generates. */
@@ -286,6 +309,19 @@ final class Sequence {
     published = count;
   }
 
+  /** Tokens drawn or to be drawn by steps in flight and not received. */
+  int unseen() {
+    return length - promptLength - received;
+  }
+
+  /** Of a draft in a step that ended, so many tokens are what was drawn. */
+  void draftEnded(int draftLength, int held) {
+    drafted = false;
+    computed += held;
+    length += held;
+    lookUp.ended(draftLength, held);
+  }
+
   /** Lets others share the blocks that completed steps have filled. */
   void publishBlocks(BlockPool pool, int fullBlocks) {
     if (salt != null) {
@@ -303,6 +339,9 @@ final class Sequence {
     tail[size] = token;
     if (salt != null) {
       prefix().add(token);
+    }
+    if (lookUp != null) {
+      lookUp.add(token);
     }
     if (logprobs != null) {
       tailLogprobs.add(logprobs);

@@ -2,6 +2,7 @@ package dev.cairn.scheduling;
 
 import dev.cairn.device.Chunk;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -11,6 +12,9 @@ import java.util.List;
  * precedence over the prefill that is under way, or where that leaves room.
  */
 final class StepPlanner {
+  private static final int[] NO_DRAFT = {};
+  private static final long[] ALL = {};
+
   /** Prefill goes to the most urgent band, then to the tenant that had least, then by key. */
   private static final Comparator<Sequence> BY_PRECEDENCE =
       (a, b) -> {
@@ -19,6 +23,7 @@ final class StepPlanner {
       };
 
   private final SchedulingLimits limits;
+  private final SchedulingPolicy policy;
   private final BlockPool pool;
   private final CommitWindow window;
   private final WaitingQueue queue;
@@ -29,8 +34,14 @@ final class StepPlanner {
   /** Sequences of this plan that lack a block. */
   private int blocksMissing;
 
+  private boolean mayDraft;
+
+  /** Tokens that drafts of this plan may still have. */
+  private int draftRoom;
+
   StepPlanner(
       SchedulingLimits limits,
+      SchedulingPolicy policy,
       BlockPool pool,
       CommitWindow window,
       WaitingQueue queue,
@@ -38,6 +49,7 @@ final class StepPlanner {
       Residency residency,
       StepTimes times) {
     this.limits = limits;
+    this.policy = policy;
     this.pool = pool;
     this.window = window;
     this.queue = queue;
@@ -46,12 +58,18 @@ final class StepPlanner {
     this.times = times;
   }
 
+  /** Whether the device verifies drafts. */
+  void mayDraft(boolean may) {
+    mayDraft = may;
+  }
+
   /**
    * A row of a planned step.
    *
    * @param sequence whose it is
    * @param chunk what the device does
-   * @param isDecode whether it is of one token that was drawn by the step before
+   * @param isDecode whether it is of one token that was drawn by the step before, and what may
+   *     follow it
    */
   record Row(Sequence sequence, Chunk chunk, boolean isDecode) {}
 
@@ -67,8 +85,12 @@ final class StepPlanner {
     if (prefills.size() > 1) {
       prefills.sort(BY_PRECEDENCE);
     }
-    int most = limits.maxBatchTokens() - rows.size();
-    int room = times.chunkRoom(rows.size(), most);
+    int decodeTokens = 0;
+    for (Row row : rows) {
+      decodeTokens += row.chunk().rows();
+    }
+    int most = limits.maxBatchTokens() - decodeTokens;
+    int room = times.chunkRoom(decodeTokens, most);
     int next = 0;
     boolean mayAdmit = true;
     while (room > 0 && (mayAdmit || next < prefills.size())) {
@@ -100,6 +122,9 @@ final class StepPlanner {
   /** Adds a row for each sequence that can go on, and returns those that have to be prefilled. */
   private List<Sequence> decode(long nowNanos, List<Row> rows) {
     blocksMissing = 0;
+    int rowsAtMost =
+        Math.min(policy.lookUp().maxRows(), limits.maxBatchTokens() - policy.minChunk());
+    draftRoom = mayDraft ? rowsAtMost - running.size() : 0;
     List<Sequence> prefills = new ArrayList<>();
     for (int i = 0; i < running.size(); i++) {
       Sequence sequence = running.get(i);
@@ -109,7 +134,7 @@ final class StepPlanner {
       if (sequence.pending() > 1 || sequence.blockCount() == 0) {
         prefills.add(sequence);
       } else if (coverNext(sequence)) {
-        rows.add(take(sequence, 1, true));
+        rows.add(take(sequence, 1, true, draft(sequence)));
       }
     }
     residency.settleYields(nowNanos);
@@ -121,31 +146,58 @@ final class StepPlanner {
       return 0;
     }
     int count = Math.min(room, sequence.pending());
-    rows.add(take(sequence, count, false));
+    rows.add(take(sequence, count, false, NO_DRAFT));
     return count;
   }
 
-  private Row take(Sequence sequence, int count, boolean isDecode) {
+  /** What may follow the next token of a sequence, as far as there is room for it. */
+  private int[] draft(Sequence sequence) {
+    if (draftRoom <= 0 || sequence.lookUp == null) {
+      return NO_DRAFT;
+    }
+    int most = Math.min(draftRoom, sequence.maxLength - sequence.length - 1);
+    most = Math.min(most, windowOf(sequence) - sequence.uncommitted() - 1);
+    int[] draft = sequence.lookUp.draft(sequence.unseen(), most);
+    int end = sequence.length + draft.length;
+    // A guess makes nobody yield, and leaves every other sequence its next block.
+    while (sequence.blockCount() * limits.blockTokens() < end
+        && pool.available() > running.size()) {
+      sequence.addBlock(pool.take());
+    }
+    int covered = sequence.blockCount() * limits.blockTokens() - sequence.length;
+    draft = draft.length <= covered ? draft : Arrays.copyOf(draft, covered);
+    draftRoom -= draft.length;
+    return draft;
+  }
+
+  private Row take(Sequence sequence, int count, boolean isDecode, int[] draft) {
     int start = sequence.computed;
     boolean sample = start + count == sequence.length && sequence.wantsToken();
     int firstBlock = sequence.blocksOnDevice();
-    int[] blocks = sequence.blocksUpTo(limits.blocksFor(start + count));
+    int[] blocks = sequence.blocksUpTo(limits.blocksFor(start + count + draft.length));
     sequence.computed += count;
     sequence.stepsInFlight++;
     if (sample) {
       sequence.length++;
     }
+    sequence.drafted = draft.length > 0;
     return new Row(
-        sequence, new Chunk(sequence.slot, start, count, sample, firstBlock, blocks), isDecode);
+        sequence,
+        new Chunk(sequence.slot, start, count, sample, firstBlock, blocks, ALL, draft),
+        isDecode);
   }
 
   private boolean canRun(Sequence sequence) {
-    if (sequence.state != Sequence.State.RUNNING) {
+    if (sequence.state != Sequence.State.RUNNING || sequence.drafted) {
       return false;
     }
     return sequence.wantsToken()
-        ? sequence.uncommitted() < window.tokens()
+        ? sequence.uncommitted() < windowOf(sequence)
         : sequence.isPromptOnly() && sequence.pending() > 0;
+  }
+
+  private int windowOf(Sequence sequence) {
+    return window.tokens(sequence.lookUp == null ? 1 : sequence.lookUp.mostAStep());
   }
 
   /** Whether the KV store has room for the next position; where not, somebody may have to yield. */

@@ -33,6 +33,11 @@ final class CoreDriver {
   /** Requests that were admitted again; a commit may have been under way. */
   int readmissions;
 
+  /** Tokens of drafts, and those of them that were drawn. */
+  int drafted;
+
+  int held;
+
   /** What a step takes. */
   ToLongFunction<Step> stepNanos =
       step -> 1_000_000 + 1000L * step.chunks().stream().mapToInt(Chunk::count).sum();
@@ -84,6 +89,7 @@ final class CoreDriver {
   CoreDriver(SchedulingLimits limits, SchedulingPolicy policy, int endEvery) {
     this.limits = limits;
     core = new SchedulingCore(limits, policy, token -> token == SimulatedDevice.END);
+    core.mayDraft(true);
     this.endEvery = endEvery;
     device =
         new SimulatedDevice(
@@ -171,7 +177,8 @@ final class CoreDriver {
             first.ignoreEos(),
             first.logprobs(),
             first.promptLogprobs(),
-            first.salt()),
+            first.salt(),
+            first.lookUp()),
         now);
   }
 
@@ -193,7 +200,12 @@ final class CoreDriver {
     long start = now;
     now += stepNanos.applyAsLong(plan.step());
     StepResult result = new StepResult(ran.id(), ran.outputs(), start, now);
-    core.complete(result);
+    core.complete(result)
+        .ifPresent(
+            step -> {
+              drafted += step.drafted();
+              held += step.held();
+            });
     return result;
   }
 
@@ -207,6 +219,10 @@ final class CoreDriver {
       if (handover.firstIndex() != request.output.size()) {
         throw new AssertionError(
             "index " + handover.firstIndex() + ", expected " + request.output.size());
+      }
+      if (handover.logprobs().size()
+          != (request.admission.logprobs() < 0 ? 0 : handover.tokens().length)) {
+        throw new AssertionError(handover.logprobs().size() + " log-probabilities");
       }
       Arrays.stream(handover.tokens()).forEach(request.output::add);
       if (handover.end().isPresent()) {

@@ -57,6 +57,7 @@ final class Policies {
         1_000_000_000L,
         8,
         shares,
+        LookUpPolicy.ASKED,
         tenants,
         others);
   }

@@ -26,6 +26,9 @@ public final class SimulatedDevice implements Device {
   public static final int VOCABULARY = 1000;
   public static final int END = 0;
 
+  /** With a negative seed only tokens from 1 to this are drawn, so that some can be guessed. */
+  public static final int WORDS = 3;
+
   /** A prompt that holds this token makes the model compute values that are not finite. */
   public static final int POISON = 999;
 
@@ -94,7 +97,7 @@ public final class SimulatedDevice implements Device {
     if (endEvery > 0 && Math.floorMod(z, endEvery) == 0) {
       return END;
     }
-    return 1 + Math.floorMod(z >>> 8, VOCABULARY - 2);
+    return 1 + Math.floorMod(z >>> 8, seed < 0 ? WORDS : VOCABULARY - 2);
   }
 
   /** Lets paused steps run. */
@@ -118,7 +121,7 @@ public final class SimulatedDevice implements Device {
 
   @Override
   public DeviceInfo info() {
-    return new DeviceInfo("simulated", "none", "sim-1", 1000, 0, kv.length * 8L, config);
+    return new DeviceInfo("simulated", "none", "sim-1", 1000, 0, kv.length * 8L, config, true);
   }
 
   @Override
@@ -160,7 +163,7 @@ public final class SimulatedDevice implements Device {
 
   private synchronized StepResult run(Step step) {
     long start = System.nanoTime();
-    int tokens = step.chunks().stream().mapToInt(Chunk::count).sum();
+    int tokens = step.chunks().stream().mapToInt(Chunk::rows).sum();
     check(tokens <= config.maxBatchTokens(), tokens + " tokens in a step");
     check(!step.chunks().isEmpty(), "an empty step");
     List<StepResult.Output> outputs = step.chunks().stream().map(this::run).toList();
@@ -185,7 +188,8 @@ public final class SimulatedDevice implements Device {
     check(chunk.start() == slot.computed, "positions are not contiguous");
     int end = chunk.start() + chunk.count();
     check(end <= slot.length, "the slot does not know " + end + " tokens");
-    check(slot.blocks.size() * config.blockTokens() >= end, "blocks do not cover the chunk");
+    int covered = slot.blocks.size() * config.blockTokens();
+    check(covered >= end + chunk.draft().length, "blocks do not cover the chunk");
     checkHistory(slot, chunk.start());
     List<TokenLogprobs> prompt = new ArrayList<>();
     boolean finite = true;
@@ -206,10 +210,39 @@ public final class SimulatedDevice implements Device {
       return new StepResult.Output(StepResult.Status.OK, -1, null, prompt);
     }
     check(end == slot.length, "a token would be drawn in the middle");
-    int token = draw(kv[cell(slot, end - 1)], slot.spec.seed(), endEvery);
+    int token = drawNext(slot);
+    return new StepResult.Output(
+        StepResult.Status.OK, token, logprobs(slot, token), prompt, verify(slot, chunk, token));
+  }
+
+  /** Fills the blocks of a draft, and draws on as long as it holds. */
+  private List<StepResult.Drawn> verify(Slot slot, Chunk chunk, int first) {
+    List<StepResult.Drawn> drawn = new ArrayList<>();
+    int end = chunk.start() + chunk.count();
+    int token = first;
+    boolean holds = true;
+    for (int i = 0; i < chunk.draft().length; i++) {
+      int guess = chunk.draft()[i];
+      kv[cell(slot, end + i)] = mix(kv[cell(slot, end + i - 1)], guess);
+      holds &= guess == token && guess != POISON;
+      if (holds) {
+        slot.computed = end + i + 1;
+        token = drawNext(slot);
+        drawn.add(new StepResult.Drawn(token, logprobs(slot, token)));
+      }
+    }
+    return drawn;
+  }
+
+  private int drawNext(Slot slot) {
+    long state = kv[cell(slot, slot.computed - 1)];
+    int token = draw(state, slot.spec.seed(), endEvery);
     slot.tokens[slot.length++] = token;
-    TokenLogprobs logprobs = slot.spec.logprobs() < 0 ? null : logprobs(token);
-    return new StepResult.Output(StepResult.Status.OK, token, logprobs, prompt);
+    return token;
+  }
+
+  private static TokenLogprobs logprobs(Slot slot, int token) {
+    return slot.spec.logprobs() < 0 ? null : logprobs(token);
   }
 
   /** What the slot's blocks hold before a position is what its own tokens make. */

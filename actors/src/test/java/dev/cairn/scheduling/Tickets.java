@@ -18,7 +18,8 @@ final class Tickets {
       Lane lane = tenant.lane(requested.band());
       QueueKey key =
           new QueueKey(lane.band, requested.depth(), requested.rootAt(), requested.at(), i);
-      Sequence sequence = new Sequence(requested.admission(), key, tenant, LIMITS);
+      Sequence sequence =
+          new Sequence(requested.admission(), key, tenant, LIMITS, LookUpPolicy.ASKED);
       Ticket ticket = new Ticket(key, lane, List.of(sequence));
       sequence.ticket = ticket;
       queue.enqueue(ticket, 0);

@@ -99,7 +99,7 @@ class TracePropertyTest {
         next = next.group("g" + submitted.size() / 4, 2);
       }
       submitted.add(next);
-      driver.admit(next.admission());
+      driver.admit(random.nextBoolean() ? next.admission() : Drafted.of(next, random));
     }
 
     private void cancel(int which) {

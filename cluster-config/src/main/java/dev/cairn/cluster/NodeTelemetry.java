@@ -26,6 +26,11 @@ final class NodeTelemetry implements Telemetry {
   }
 
   @Override
+  public void drafted(int tokens, int held) {
+    next.drafted(tokens, held);
+  }
+
+  @Override
   public void deviceIdle(long nanos) {
     next.deviceIdle(nanos);
   }

@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigUtil;
 import dev.cairn.persistence.Band;
+import dev.cairn.scheduling.LookUpPolicy;
 import dev.cairn.scheduling.SchedulingPolicy;
 import dev.cairn.scheduling.TenantPolicy;
 import java.util.Arrays;
@@ -46,8 +47,18 @@ public final class SchedulingSettings {
         scheduling.getDuration("group-patience").toNanos(),
         scheduling.getInt("max-idle-tenants"),
         scheduling.getBoolean("preempt-for-share"),
+        lookUp(scheduling.getConfig("look-up")),
         named,
         tenant(OTHERS, others));
+  }
+
+  private static LookUpPolicy lookUp(Config config) {
+    return new LookUpPolicy(
+        config.getBoolean("default"),
+        config.getInt("max-draft"),
+        config.getInt("min-ngram"),
+        config.getInt("max-ngram"),
+        config.getInt("max-rows"));
   }
 
   private static TenantPolicy tenant(String name, Config config) {

@@ -24,6 +24,7 @@ import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.Band;
 import dev.cairn.persistence.Constraints;
 import dev.cairn.persistence.FinishReason;
+import dev.cairn.persistence.LookUp;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.persistence.Scheduling;
 import dev.cairn.placement.DeviceStatus;
@@ -79,7 +80,8 @@ class MessagesTest {
         true,
         5,
         true,
-        "tenant");
+        "tenant",
+        LookUp.ON);
   }
 
   private static RequestSpec spec() {
@@ -97,7 +99,8 @@ class MessagesTest {
         .timeoutMillis(60_000)
         .constraints(new Constraints("cpu", "Q8_0", "llama", 9))
         .scheduling(
-            new Scheduling(Band.BATCH, "tenant", "parent", 2, 9, true, "session", "group", 2, 7))
+            new Scheduling(
+                Band.BATCH, "tenant", "parent", 2, 9, true, "session", "group", 2, 7, LookUp.ON))
         .build();
   }
 

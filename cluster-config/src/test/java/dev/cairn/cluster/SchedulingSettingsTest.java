@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.cairn.persistence.Band;
+import dev.cairn.scheduling.LookUpPolicy;
 import dev.cairn.scheduling.SchedulingPolicy;
 import dev.cairn.scheduling.TenantPolicy;
 import org.junit.jupiter.api.DisplayName;
@@ -22,6 +23,7 @@ class SchedulingSettingsTest {
               max-running = 7, aging { after = 2 s, every = 3 }, look-ahead = 5, max-bypasses = 6
               latency-factor = 2.5, min-chunk = 9, preempt-for-share = off, budget-window = 11 s
               group-patience = 12 s, max-idle-tenants = 13
+              look-up { default = on, max-draft = 3, min-ngram = 4, max-ngram = 6, max-rows = 10 }
             }
             """);
     SchedulingPolicy expected =
@@ -37,6 +39,7 @@ class SchedulingSettingsTest {
             12_000_000_000L,
             13,
             false,
+            new LookUpPolicy(true, 3, 4, 6, 10),
             policy.tenants(),
             policy.others());
     assertThat(policy).isEqualTo(expected);

@@ -14,13 +14,42 @@ package dev.cairn.device;
  *     table then covers {@code start + count} tokens
  * @param allowed tokens that may be drawn, one bit each, token t in bit t % 64 of word t / 64;
  *     empty: all
+ * @param draft guesses of the tokens from {@code start + count} on, processed in the same step, for
+ *     which {@code blocks} has room too: while the token drawn is the one guessed, another is drawn
+ *     after it. Until such a step has been awaited none names the slot. Not with {@code allowed},
+ *     and only where {@link DeviceInfo#verifiesDrafts()}; empty: none
  */
 public record Chunk(
-    int slot, int start, int count, boolean sample, int firstBlock, int[] blocks, long[] allowed) {
+    int slot,
+    int start,
+    int count,
+    boolean sample,
+    int firstBlock,
+    int[] blocks,
+    long[] allowed,
+    int[] draft) {
   private static final long[] ALL = {};
+  private static final int[] NO_DRAFT = {};
 
   /** A chunk after which any token may be drawn. */
   public Chunk(int slot, int start, int count, boolean sample, int firstBlock, int[] blocks) {
     this(slot, start, count, sample, firstBlock, blocks, ALL);
+  }
+
+  /** A chunk after which some tokens may be drawn. */
+  public Chunk(
+      int slot,
+      int start,
+      int count,
+      boolean sample,
+      int firstBlock,
+      int[] blocks,
+      long[] allowed) {
+    this(slot, start, count, sample, firstBlock, blocks, allowed, NO_DRAFT);
+  }
+
+  /** Tokens that the step processes for it. */
+  public int rows() {
+    return count + draft.length;
   }
 }

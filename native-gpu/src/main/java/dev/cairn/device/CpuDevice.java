@@ -98,7 +98,8 @@ final class CpuDevice implements Device {
             answer.getLong(Long.BYTES),
             mapped,
             answer.getLong(2 * Long.BYTES),
-            resolved);
+            resolved,
+            true);
   }
 
   /**

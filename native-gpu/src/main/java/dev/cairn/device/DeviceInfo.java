@@ -12,6 +12,7 @@ package dev.cairn.device;
  * @param mappedBytes bytes of weights that stay in the mapped file, which processes share
  * @param kvBytes memory of the KV store
  * @param config the configuration it runs with, {@code auto} values resolved
+ * @param verifiesDrafts whether chunks may have a {@link Chunk#draft}
  */
 public record DeviceInfo(
     String backend,
@@ -20,7 +21,21 @@ public record DeviceInfo(
     long weightBytes,
     long mappedBytes,
     long kvBytes,
-    DeviceConfig config) {
+    DeviceConfig config,
+    boolean verifiesDrafts) {
+  /** Of a device that verifies no drafts. */
+  public DeviceInfo(
+      String backend,
+      String instructionSet,
+      String numericsVersion,
+      long weightBytes,
+      long mappedBytes,
+      long kvBytes,
+      DeviceConfig config) {
+    this(
+        backend, instructionSet, numericsVersion, weightBytes, mappedBytes, kvBytes, config, false);
+  }
+
   /** Most steps submitted and not awaited. */
   public int maxStepsInFlight() {
     return config.maxStepsInFlight();

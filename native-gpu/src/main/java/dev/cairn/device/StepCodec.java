@@ -8,9 +8,9 @@ import java.util.List;
 /** Steps and results as they cross to and from native code. */
 final class StepCodec {
   private static final int STEP_HEADER = Long.BYTES + Integer.BYTES;
-  private static final int CHUNK_INTS = 7;
+  private static final int CHUNK_INTS = 8;
   private static final int RESULT_HEADER = 3 * Long.BYTES + Integer.BYTES;
-  private static final int OUTPUT_INTS = 4;
+  private static final int OUTPUT_INTS = 5;
   private static final int LOGPROBS_INTS = 2 + 2 * TokenLogprobs.MAX_TOP;
 
   private StepCodec() {}
@@ -20,7 +20,9 @@ final class StepCodec {
     long chunks = Math.min(config.maxSlots(), config.maxBatchTokens());
     long table = (config.maxContext() + config.blockTokens() - 1L) / config.blockTokens();
     long allowed = words(vocabulary) * (long) Long.BYTES;
-    return bytes(STEP_HEADER + chunks * ((CHUNK_INTS + table) * Integer.BYTES + allowed), "a step");
+    long drafts = (long) config.maxBatchTokens() * Integer.BYTES;
+    long each = (CHUNK_INTS + table) * Integer.BYTES + allowed;
+    return bytes(STEP_HEADER + chunks * each + drafts, "a step");
   }
 
   /** 64-bit words that have a bit for each token. */
@@ -32,7 +34,8 @@ final class StepCodec {
   static int resultBytes(DeviceConfig config) {
     long chunks = Math.min(config.maxSlots(), config.maxBatchTokens());
     long logprobs = (chunks + config.maxBatchTokens()) * LOGPROBS_INTS;
-    long size = RESULT_HEADER + (chunks * OUTPUT_INTS + logprobs) * Integer.BYTES;
+    long drafted = config.maxBatchTokens();
+    long size = RESULT_HEADER + (chunks * OUTPUT_INTS + logprobs + drafted) * Integer.BYTES;
     return bytes(Math.max(NativeAnswer.BYTES, size), "a result");
   }
 
@@ -48,7 +51,7 @@ final class StepCodec {
   static void encode(Step step, ByteBuffer to) {
     long size = STEP_HEADER;
     for (Chunk chunk : step.chunks()) {
-      size += (CHUNK_INTS + (long) chunk.blocks().length) * Integer.BYTES;
+      size += (CHUNK_INTS + (long) chunk.blocks().length + chunk.draft().length) * Integer.BYTES;
       size += (long) chunk.allowed().length * Long.BYTES;
     }
     if (size > to.capacity()) {
@@ -68,6 +71,10 @@ final class StepCodec {
       for (long word : chunk.allowed()) {
         to.putLong(word);
       }
+      to.putInt(chunk.draft().length);
+      for (int token : chunk.draft()) {
+        to.putInt(token);
+      }
     }
   }
 
@@ -82,15 +89,29 @@ final class StepCodec {
       StepResult.Status status =
           from.getInt() == 0 ? StepResult.Status.OK : StepResult.Status.NOT_FINITE;
       int token = from.getInt();
-      TokenLogprobs logprobs = from.getInt() != 0 ? logprobs(from) : null;
+      boolean hasLogprobs = from.getInt() != 0;
+      TokenLogprobs logprobs = hasLogprobs ? logprobs(from) : null;
       int prompt = from.getInt();
       List<TokenLogprobs> promptLogprobs = new ArrayList<>(prompt);
       for (int j = 0; j < prompt; j++) {
         promptLogprobs.add(logprobs(from));
       }
-      outputs.add(new StepResult.Output(status, token, logprobs, promptLogprobs));
+      List<StepResult.Drawn> more = drawn(from, hasLogprobs);
+      outputs.add(new StepResult.Output(status, token, logprobs, promptLogprobs, more));
     }
     return new StepResult(id, outputs, start, end);
+  }
+
+  private static List<StepResult.Drawn> drawn(ByteBuffer from, boolean hasLogprobs) {
+    int count = from.getInt();
+    if (count == 0) {
+      return List.of();
+    }
+    List<StepResult.Drawn> drawn = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      drawn.add(new StepResult.Drawn(from.getInt(), hasLogprobs ? logprobs(from) : null));
+    }
+    return drawn;
   }
 
   private static TokenLogprobs logprobs(ByteBuffer from) {

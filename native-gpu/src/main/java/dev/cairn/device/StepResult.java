@@ -24,9 +24,29 @@ public record StepResult(long id, List<Output> outputs, long startNanos, long en
    * @param logprobs of the sampled token, or null
    * @param promptLogprobs of the tokens {@code start + 1 .. start + count} that are prompt tokens,
    *     where the slot asks for them; else empty
+   * @param more what was drawn after {@code token}: one for each token of the chunk's draft, from
+   *     the first, that was drawn before it. They and {@code token} are the end of what the slot
+   *     knows; the keys and values of all but the last are computed
    */
   public record Output(
-      Status status, int token, TokenLogprobs logprobs, List<TokenLogprobs> promptLogprobs) {}
+      Status status,
+      int token,
+      TokenLogprobs logprobs,
+      List<TokenLogprobs> promptLogprobs,
+      List<Drawn> more) {
+    /** Of a chunk of which no draft held. */
+    public Output(
+        Status status, int token, TokenLogprobs logprobs, List<TokenLogprobs> promptLogprobs) {
+      this(status, token, logprobs, promptLogprobs, List.of());
+    }
+  }
+
+  /**
+   * A token drawn because the draft before it held.
+   *
+   * @param logprobs of the token, or null
+   */
+  public record Drawn(int token, TokenLogprobs logprobs) {}
 
   /** How a chunk ended. */
   public enum Status {

@@ -115,6 +115,36 @@ class DeviceLifeTest {
   }
 
   @Test
+  @DisplayName(
+      "drafts that do not fit are refused, and until one is awaited its slot is in no step")
+  void draftMisuse() {
+    device.openSlot(0, prompt(new int[40]));
+    int[] two = {4, 2};
+    long[] any = {-1L};
+    assertMisuse("draws no token", () -> submit(drafted(40, false, two, new long[0], 1)));
+    assertMisuse("allowed tokens", () -> submit(drafted(40, true, two, any, 1)));
+    assertMisuse("token of a draft is -3", () -> submit(drafted(40, true, two, new long[0], -3)));
+    assertMisuse("has 2 blocks", () -> submit(drafted(40, true, two, new long[0], new int[30])));
+    assertMisuse(
+        "ends at token 100",
+        () -> submit(drafted(40, true, new int[] {4, 2, 3, 5}, new long[0], new int[60])));
+    submit(drafted(40, true, two, new long[0], 1, 2));
+    assertMisuse("follows a draft", () -> submit(new Chunk(0, 40, 1, true, 2, NONE)));
+    StepResult.Output output = device.await().outputs().get(0);
+    assertThat(output.token()).isNotNegative();
+    int known = 41 + output.more().size();
+    assertMisuse("ends at token", () -> submit(new Chunk(0, known - 1, 2, true, 2, NONE)));
+    submit(new Chunk(0, known - 1, 1, true, 2, NONE));
+    assertThat(device.await().outputs().get(0).token()).isNotNegative();
+    assertThat(device.info().verifiesDrafts()).isTrue();
+  }
+
+  private static Chunk drafted(
+      int count, boolean sample, int[] blocks, long[] allowed, int... draft) {
+    return new Chunk(0, 0, count, sample, 0, blocks, allowed, draft);
+  }
+
+  @Test
   @DisplayName("a step may not exceed the configured tokens")
   void tooManyTokens() {
     DeviceConfig c = Sequences.config("auto", 1, 3, ToyModel.CONTEXT);

@@ -85,6 +85,9 @@ final class AcceptedCbor {
           .put("depth", scheduling.depth())
           .put("rootSubmittedAtMillis", scheduling.rootSubmittedAtMillis());
     }
+    if (scheduling.lookUp() != LookUp.AS_CONFIGURED) {
+      place.put("lookUp", scheduling.lookUp() == LookUp.ON);
+    }
     Answer answer = spec.answer();
     if (!answer.equals(Answer.COMPLETION)) {
       map.putObject("answer")
@@ -185,7 +188,12 @@ final class AcceptedCbor {
         text(node, "session"),
         text(node, "group"),
         number(node, "groupSize"),
-        longNumber(node, "noProgressMillis"));
+        longNumber(node, "noProgressMillis"),
+        node.has("lookUp") ? lookUp(flag(node, "lookUp")) : LookUp.AS_CONFIGURED);
+  }
+
+  private static LookUp lookUp(boolean wanted) {
+    return wanted ? LookUp.ON : LookUp.OFF;
   }
 
   private static byte[] packed(int[] tokens) {

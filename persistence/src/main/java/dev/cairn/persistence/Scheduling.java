@@ -16,6 +16,7 @@ import java.util.Objects;
  * @param group name of the requests that are admitted together; empty: none
  * @param groupSize how many these are; 0 without a group
  * @param noProgressMillis longest time without a new token, milliseconds; 0: any
+ * @param lookUp whether it is drafted from what it said before
  */
 public record Scheduling(
     Band band,
@@ -27,13 +28,15 @@ public record Scheduling(
     String session,
     String group,
     int groupSize,
-    long noProgressMillis) {
+    long noProgressMillis,
+    LookUp lookUp) {
   /** A request that stands alone. */
   public static final Scheduling DEFAULT =
-      new Scheduling(Band.INTERACTIVE, "", "", 0, 0, false, "", "", 0, 0);
+      new Scheduling(Band.INTERACTIVE, "", "", 0, 0, false, "", "", 0, 0, LookUp.AS_CONFIGURED);
 
   public Scheduling {
     Objects.requireNonNull(band, "scheduling without a band");
+    Objects.requireNonNull(lookUp, "scheduling without whether the request is drafted");
     Objects.requireNonNull(tenant, "scheduling without a tenant, expected empty for none");
     Objects.requireNonNull(parent, "scheduling without a parent, expected empty for none");
     Objects.requireNonNull(session, "scheduling without a session, expected empty for none");
@@ -63,18 +66,28 @@ public record Scheduling(
 
   /** The same in another band. */
   public Scheduling withBand(Band other) {
-    return with(other, tenant, session, group, groupSize, noProgressMillis);
+    return with(other, tenant, session, group, groupSize, noProgressMillis, lookUp);
   }
 
   /** The same of another tenant. */
   public Scheduling withTenant(String other) {
-    return with(band, other, session, group, groupSize, noProgressMillis);
+    return with(band, other, session, group, groupSize, noProgressMillis, lookUp);
   }
 
   /** The same as part of another request, whose place in its tree is not known yet. */
   public Scheduling withParent(String other, boolean keepWhenCancelled) {
     return new Scheduling(
-        band, tenant, other, 0, 0, keepWhenCancelled, session, group, groupSize, noProgressMillis);
+        band,
+        tenant,
+        other,
+        0,
+        0,
+        keepWhenCancelled,
+        session,
+        group,
+        groupSize,
+        noProgressMillis,
+        lookUp);
   }
 
   /** The same at a place in its tree. */
@@ -89,22 +102,28 @@ public record Scheduling(
         session,
         group,
         groupSize,
-        noProgressMillis);
+        noProgressMillis,
+        lookUp);
   }
 
   /** The same as a turn of a session. */
   public Scheduling withSession(String other) {
-    return with(band, tenant, other, group, groupSize, noProgressMillis);
+    return with(band, tenant, other, group, groupSize, noProgressMillis, lookUp);
   }
 
   /** The same as one of a group. */
   public Scheduling withGroup(String other, int size) {
-    return with(band, tenant, session, other, size, noProgressMillis);
+    return with(band, tenant, session, other, size, noProgressMillis, lookUp);
   }
 
   /** The same with a bound on the time without a new token. */
   public Scheduling withNoProgress(long millis) {
-    return with(band, tenant, session, group, groupSize, millis);
+    return with(band, tenant, session, group, groupSize, millis, lookUp);
+  }
+
+  /** The same, drafted or not. */
+  public Scheduling withLookUp(LookUp other) {
+    return with(band, tenant, session, group, groupSize, noProgressMillis, other);
   }
 
   private Scheduling with(
@@ -113,7 +132,8 @@ public record Scheduling(
       String itsSession,
       String itsGroup,
       int itsGroupSize,
-      long itsNoProgressMillis) {
+      long itsNoProgressMillis,
+      LookUp itsLookUp) {
     return new Scheduling(
         itsBand,
         itsTenant,
@@ -124,6 +144,7 @@ public record Scheduling(
         itsSession,
         itsGroup,
         itsGroupSize,
-        itsNoProgressMillis);
+        itsNoProgressMillis,
+        itsLookUp);
   }
 }

@@ -53,7 +53,8 @@ final class Events {
                         "session-1",
                         "group-1",
                         300,
-                        45_000))
+                        45_000,
+                        LookUp.AS_CONFIGURED))
                 .build()));
     events.put("assigned", new Assigned(id, 1, 0, "cpu-0", "cairn-1"));
     events.put("assigned-again", new Assigned(id, 300, 70_000, "hip:0@node-b", "cairn-1"));
@@ -180,7 +181,8 @@ final class Events {
         text(random, 20),
         grouped ? text(random, 20) : "",
         grouped ? 1 + random.nextInt(100_000) : 0,
-        random.nextLong() >>> 1);
+        random.nextLong() >>> 1,
+        LookUp.values()[random.nextInt(LookUp.values().length)]);
   }
 
   private static Band band(Random random) {

@@ -31,7 +31,10 @@ import picocli.CommandLine.Spec;
       BenchCommand.Serve.class,
       BenchCommand.DeviceAlone.class,
       BenchJournalCommand.class,
-      BenchCommand.Scheduler.class
+      BenchCommand.Scheduler.class,
+      BenchNodeCommands.Steps.class,
+      BenchNodeCommands.LongPrompt.class,
+      BenchNodeCommands.LookUp.class
     })
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -40,8 +43,8 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     throw new ParameterException(
         spec.commandLine(),
-        "There is no benchmark; expected serve, device, journal, scheduler, or by way of bin/cairn"
-            + " peer");
+        "There is no benchmark; expected serve, device, journal, scheduler, steps, long-prompt,"
+            + " lookup, or by way of bin/cairn peer");
   }
 
   private static void print(CommandSpec spec, JsonNode line) {

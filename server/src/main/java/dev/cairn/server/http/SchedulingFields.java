@@ -1,6 +1,7 @@
 package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.cairn.persistence.LookUp;
 import dev.cairn.persistence.Scheduling;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -18,7 +19,8 @@ final class SchedulingFields {
         Scheduling.DEFAULT
             .withBand(PlacementFields.band(fields, Scheduling.DEFAULT.band()))
             .withSession(name(fields, "session", NAME).orElse(""))
-            .withNoProgress(fields.integer("no_progress_timeout_ms", 0, 1, Integer.MAX_VALUE));
+            .withNoProgress(fields.integer("no_progress_timeout_ms", 0, 1, Integer.MAX_VALUE))
+            .withLookUp(lookUp(fields));
     Optional<String> group = name(fields, "group", NAME);
     if (group.isPresent() != fields.has("group_size")) {
       throw ApiError.invalid(
@@ -33,6 +35,13 @@ final class SchedulingFields {
     Optional<String> parent = name(fields, "parent", ID);
     boolean keep = keep(fields);
     return parent.isPresent() ? scheduling.withParent(parent.get(), keep) : scheduling;
+  }
+
+  private static LookUp lookUp(Fields fields) {
+    if (!fields.has("prompt_lookup")) {
+      return LookUp.AS_CONFIGURED;
+    }
+    return fields.bool("prompt_lookup", false) ? LookUp.ON : LookUp.OFF;
   }
 
   private static boolean keep(Fields fields) {

@@ -90,6 +90,11 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
           "cairn.prefix.cache.hit.tokens",
           "Tokens that were not computed because an equal prefix was cached.");
 
+  private final Counter draftedTokens =
+      counter("cairn.look.up.drafted.tokens", "Tokens that were drafted from earlier ones.");
+  private final Counter heldTokens =
+      counter("cairn.look.up.held.tokens", "Drafted tokens that were what the model drew.");
+
   private final AtomicReference<Supplier<JournalStats>> journal = new AtomicReference<>();
 
   public CairnMetrics() {
@@ -148,6 +153,12 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
     step.record(duration(nanos));
     stepRows.record(rows);
     stepTokens.increment(tokens);
+  }
+
+  @Override
+  public void drafted(int tokens, int held) {
+    draftedTokens.increment(tokens);
+    heldTokens.increment(held);
   }
 
   @Override

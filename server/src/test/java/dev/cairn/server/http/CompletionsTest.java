@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.cairn.model.Sampling;
 import dev.cairn.persistence.Band;
 import dev.cairn.persistence.Constraints;
+import dev.cairn.persistence.LookUp;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.server.TestNode;
 import java.net.http.HttpResponse;
@@ -72,6 +73,7 @@ class CompletionsTest {
             "stop":["a","b"],"ignore_eos":true,"logprobs":2,"echo":true,"on_disconnect":"cancel",
             "repetition_penalty":1.2,"presence_penalty":-0.5,"frequency_penalty":0.25,
             "n":1,"best_of":1,"suffix":"","logit_bias":{"7":-100,"8":2.5},"user":"u","whatever":1,"timeout_ms":5000,"band":"batch",
+            "prompt_lookup":true,
             "constraints":{"backend":"cpu","architecture":"llama","min_kv_tokens":64}
             """);
     assertThat(spec.sampling())
@@ -88,9 +90,12 @@ class CompletionsTest {
     assertThat(spec.cancelOnDisconnect()).isTrue();
     assertThat(spec.timeoutMillis()).isEqualTo(5000);
     assertThat(spec.scheduling().band()).isEqualTo(Band.BATCH);
+    assertThat(spec.scheduling().lookUp()).isEqualTo(LookUp.ON);
+    assertThat(submitted("\"prompt_lookup\":false").scheduling().lookUp()).isEqualTo(LookUp.OFF);
     assertThat(spec.constraints()).isEqualTo(new Constraints("cpu", "", "llama", 64));
     RequestSpec plain = submitted("\"n\":1");
     assertThat(plain.scheduling().band()).isEqualTo(Band.INTERACTIVE);
+    assertThat(plain.scheduling().lookUp()).isEqualTo(LookUp.AS_CONFIGURED);
     assertThat(plain.constraints()).isEqualTo(Constraints.NONE);
   }
 

@@ -51,6 +51,7 @@ class CairnMetricsTest {
     metrics.relayed(0, 50);
     metrics.contradiction();
     metrics.prefixCacheHit(64);
+    metrics.drafted(8, 5);
     metrics.deviceError();
     metrics.garbledAnswer();
     metrics.garbledAnswer();
@@ -90,6 +91,8 @@ class CairnMetricsTest {
         "cairn_kv_blocks{state=\"free\"} 40.0",
         "cairn_kv_blocks{state=\"cached\"} 15.0",
         "cairn_prefix_cache_hit_tokens_total 64.0",
+        "cairn_look_up_drafted_tokens_total 8.0",
+        "cairn_look_up_held_tokens_total 5.0",
         "cairn_commit_window_tokens 32.0",
         "cairn_preemptions_total 6.0");
   }
