@@ -182,6 +182,15 @@ class PostgresLimitsTest {
     try (JournalNode node = start(one)) {
       JournalAccess access = JournalExtension.get(node.system());
       assertThat(access.unavailable()).isEmpty();
+      // The retention's first sweep needs the connection too, and must not be what waits.
+      until(
+          () ->
+              access.stats().storage().diskBytes() > 0
+                  && count(
+                          "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cairn'"
+                              + " AND datname = current_database() AND state <> 'idle'")
+                      == 0,
+          "the first sweep to end");
       lock("cairn_request", "ACCESS EXCLUSIVE");
       // It waits for the lock with the only connection, until the driver gives it up.
       CompletableFuture<List<String>> asked =
