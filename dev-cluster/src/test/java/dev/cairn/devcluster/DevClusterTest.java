@@ -4,6 +4,7 @@ import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -11,13 +12,16 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.StringTokenizer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
@@ -34,18 +38,19 @@ class DevClusterTest {
   @TempDir Path directory;
   private final HttpClient http = HttpClient.newHttpClient();
 
-  private Process cluster() throws Exception {
+  private Process cluster(String... options) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    StringTokenizer options = new StringTokenizer(System.getProperty("cairn.test.jvm", ""));
-    while (options.hasMoreTokens()) {
-      command.add(options.nextToken());
+    StringTokenizer jvm = new StringTokenizer(System.getProperty("cairn.test.jvm", ""));
+    while (jvm.hasMoreTokens()) {
+      command.add(jvm.nextToken());
     }
     command.addAll(List.of("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.add(DevCluster.class.getName());
     command.addAll(List.of("--nodes", "" + NODES, "--data-dir", directory.toString()));
     command.addAll(List.of("--base-port", "0", "--base-admin-port", "0"));
+    command.addAll(List.of(options));
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
   }
 
@@ -97,6 +102,33 @@ class DevClusterTest {
     return others;
   }
 
+  /** The process that serves at an address. */
+  private static Optional<ProcessHandle> server(Process cluster, URI address) {
+    String port = "--port " + address.getPort() + " ";
+    return cluster.descendants().filter(each -> commandLine(each).contains(port)).findFirst();
+  }
+
+  private static String commandLine(ProcessHandle process) {
+    try {
+      return Files.readString(Path.of("/proc/" + process.pid() + "/cmdline")).replace('\0', ' ');
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  private void awaitServing(URI address) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(MOST_SECONDS);
+    int status = 0;
+    while (status != 200) {
+      assertThat(System.nanoTime()).as("it serves again").isLessThan(deadline);
+      try {
+        status = get(address, "/health/ready").statusCode();
+      } catch (IOException e) {
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
+      }
+    }
+  }
+
   private static void awaitEnds(List<ProcessHandle> processes) throws Exception {
     for (ProcessHandle process : processes) {
       process.onExit().get(MOST_SECONDS, TimeUnit.SECONDS);
@@ -111,7 +143,7 @@ class DevClusterTest {
   @Test
   @DisplayName(
       "each node serves a stream that the others can read, one signal stops all, a restart has the"
-          + " data, and SIGKILL leaves nothing behind")
+          + " data, a server that was killed is started again, and SIGKILL leaves nothing behind")
   void startsServesAndStops() throws Exception {
     Process first = cluster();
     List<ProcessHandle> servers = List.of();
@@ -141,12 +173,17 @@ class DevClusterTest {
       first.destroyForcibly();
       awaitEnds(servers);
     }
-    Process second = cluster();
+    Process second = cluster("--restart");
     try {
       URI address = await(second).get(0);
       HttpResponse<String> kept = get(address, "/v1/requests/" + id + "/stream");
       assertThat(kept.statusCode()).isEqualTo(200);
       assertThat(text(kept.body())).isEqualTo(text);
+      ProcessHandle killed = server(second, address).orElseThrow();
+      killed.destroyForcibly();
+      killed.onExit().get(MOST_SECONDS, TimeUnit.SECONDS);
+      awaitServing(address);
+      assertThat(server(second, address)).get().isNotEqualTo(killed);
       servers = others(second);
       assertThat(servers).allMatch(ProcessHandle::isAlive);
     } finally {

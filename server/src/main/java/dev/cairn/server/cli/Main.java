@@ -38,6 +38,11 @@ import picocli.CommandLine.Spec;
       "4:the journal on disk is damaged; journal verify names the records",
       "5:replay computed other tokens than the journal holds",
       "6:the cluster put this node out, because it no longer reached it",
+    },
+    footerHeading = "%nFrom a checkout, bin/cairn has two more:%n",
+    footer = {
+      "  dev-cluster  Runs several servers and a PostgreSQL on this machine, to try a cluster.",
+      "  bench peer   Compares with llama.cpp in one run.",
     })
 public final class Main implements Callable<Integer> {
   static final int FAILED = 1;
@@ -73,7 +78,16 @@ public final class Main implements Callable<Integer> {
   /** Runs a command; the process ends with its exit code. */
   public static void main(String[] args) {
     Logging.configure();
-    System.exit(commandLine().execute(args));
+    int code = FAILED;
+    try {
+      code = commandLine().execute(args);
+    } catch (Throwable e) {
+      // An error of the JVM, as of a class that cannot be loaded: threads that run by now would
+      // keep
+      // alive a process that does nothing.
+      e.printStackTrace();
+    }
+    System.exit(code);
   }
 
   /** The command line, for tests and {@link #main}. */
