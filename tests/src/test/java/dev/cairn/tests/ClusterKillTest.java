@@ -19,10 +19,10 @@ class ClusterKillTest {
   private static final int ROUNDS = Integer.getInteger("cairn.cluster.kill-rounds", 3);
 
   /**
-   * Longest pause of a stream that is borne; the figure itself is printed. It allows for the pause
-   * of about a minute that docs/FAULT_MODEL.md tells of, whose cause is not known.
+   * Longest pause of a stream that is borne on a machine that is busy with other things; the figure
+   * itself is printed, and docs/FAULT_MODEL.md has that of an idle one.
    */
-  private static final long MOST_PAUSE_MILLIS = 100_000;
+  private static final long MOST_PAUSE_MILLIS = 30_000;
 
   @TempDir Path directory;
 
