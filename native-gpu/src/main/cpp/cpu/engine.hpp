@@ -63,6 +63,7 @@ class Engine {
   size_t kv_bytes() const { return memory_.kv; }
   size_t scratch_bytes() const { return memory_.scratch; }
   int pinned_threads() const { return runner_->pinned_threads(); }
+  bool verifies_drafts() const { return runner_->verifies(); }
   const EngineConfig& config() const { return config_; }
 
  private:

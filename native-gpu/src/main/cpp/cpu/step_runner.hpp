@@ -11,12 +11,21 @@
 
 namespace cairn {
 
+// What a GPU's back end takes beside; the CPU's does not look at it.
+struct GpuSettings {
+  int32_t device = 0;
+  int32_t memoryShareThousandths = 900;  // of the free memory that may be used
+  int32_t stepTimeoutMillis = 60000;     // a step that takes longer is a lost device
+  int32_t graphs = 64;                   // shapes of steps that are kept as graphs
+};
+
 struct EngineConfig {
   int32_t threads = 1, maxSlots = 1, maxContext = 1, kvBlocks = 1, blockTokens = 32;
   int32_t maxBatchTokens = 1, maxStepsInFlight = 2;
   KvType kvType = KvType::F16;
   bool pinThreads = false;
   WeightStore weights = WeightStore::PACKED;
+  GpuSettings gpu = {};
 };
 
 // Bytes: of weights in the device's memory, of weights that stay in the mapped file, of the KV

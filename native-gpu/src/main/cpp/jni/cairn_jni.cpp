@@ -1,5 +1,5 @@
-// The native methods of dev.cairn.device.CpuBinding. No exception leaves them: every function
-// returns a Status and writes a message.
+// The native methods of dev.cairn.device.Binding's class for this back end. No exception leaves them:
+// every function returns a Status and writes a message.
 //
 // A buffer that carries an answer starts with an int64 value, then the length of a message and its
 // UTF-8 bytes. All numbers are in native order.
@@ -10,10 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "../cpu/cpu_features.hpp"
 #include "../cpu/engine.hpp"
-#include "../cpu/read_rate.hpp"
 #include "../cpu/status.hpp"
+#include "backend.hpp"
+
+// CAIRN_BINDING is the class, CpuBinding for example.
+#define CAIRN_NAME_OF(binding, method) Java_dev_cairn_device_##binding##_##method
+#define CAIRN_NAME(binding, method) CAIRN_NAME_OF(binding, method)
+#define CAIRN_METHOD(method) JNICALL CAIRN_NAME(CAIRN_BINDING, method)
 
 namespace {
 
@@ -155,9 +159,9 @@ cairn::ModelDesc describe(JNIEnv* env, jbyteArray path, jintArray dims, jfloatAr
 }
 
 cairn::EngineConfig configuration(JNIEnv* env, jintArray config) {
-  const auto c = ints(env, config, 10);
+  const auto c = ints(env, config, 14);
   return {c[0], c[1], c[2], c[3], c[4], c[5], c[6], static_cast<cairn::KvType>(c[7]), c[8] != 0,
-          static_cast<cairn::WeightStore>(c[9])};
+          static_cast<cairn::WeightStore>(c[9]), {c[10], c[11], c[12], c[13]}};
 }
 
 // Calls dev.cairn.device.LoadProgress on the loading thread.
@@ -209,32 +213,28 @@ void put(Buffer& out, const cairn::StepJob& job) {
 
 extern "C" {
 
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_probe(JNIEnv* env, jclass, jobject answer,
-                                                              jbyteArray instructionSet) {
+JNIEXPORT jint CAIRN_METHOD(probe)(JNIEnv* env, jobject, jobject answer,
+                                   jbyteArray instructionSet) {
   return guarded(env, answer, [&] {
-    const std::string chosen = cairn::choose_kernels(text(env, instructionSet)).name;
-    Buffer(env, answer)
-        .answer(0, chosen + "\n" + cairn::kNumericsVersion + "\n" +
-                       cairn::describe(cairn::cpu_features()) + "\n" +
-                       (cairn::cpu_features().amxInt8 ? cairn::amx_refusal() : ""));
+    Buffer(env, answer).answer(0, cairn::backend::describe(text(env, instructionSet)));
   });
 }
 
 // answer: bytes a second (int64)
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_readRate(JNIEnv* env, jclass,
-                                                                 jobject answer, jint threads) {
+JNIEXPORT jint CAIRN_METHOD(readRate)(JNIEnv* env, jobject, jobject answer, jint threads) {
   return guarded(env, answer, [&] {
-    Buffer(env, answer).put(static_cast<int64_t>(cairn::streaming_read_rate(threads)));
+    Buffer(env, answer).put(static_cast<int64_t>(cairn::backend::read_rate(threads)));
   });
 }
 
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_open(
-    JNIEnv* env, jclass, jobject answer, jbyteArray path, jintArray dims, jfloatArray numbers,
-    jlongArray file, jintArray config, jbyteArray instructionSet, jobject progress) {
+JNIEXPORT jint CAIRN_METHOD(open)(JNIEnv* env, jobject, jobject answer, jbyteArray path,
+                                  jintArray dims, jfloatArray numbers, jlongArray file,
+                                  jintArray config, jbyteArray instructionSet, jobject progress) {
   return guarded(env, answer, [&] {
-    const cairn::Kernels& kernels = cairn::choose_kernels(text(env, instructionSet));
-    auto* e = new Engine(describe(env, path, dims, numbers, file), configuration(env, config),
-                         kernels, ProgressCall(env, progress));
+    std::unique_ptr<Engine> opened = cairn::backend::open(
+        describe(env, path, dims, numbers, file), configuration(env, config),
+        text(env, instructionSet), ProgressCall(env, progress));
+    Engine* e = opened.release();
     Buffer out(env, answer);
     out.put(static_cast<int64_t>(reinterpret_cast<intptr_t>(e)));
     out.put(static_cast<int64_t>(e->weight_bytes()));
@@ -242,17 +242,14 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_open(
     out.put(static_cast<int64_t>(e->scratch_bytes()));
     out.put(static_cast<int64_t>(e->pinned_threads()));
     out.put(static_cast<int64_t>(e->mapped_bytes()));
+    out.put(static_cast<int64_t>(e->verifies_drafts()));
   });
 }
 
 // numbers: prompt length, logprobs, promptLogprobs, top-k
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_openSlot(JNIEnv* env, jclass, jlong handle,
-                                                                 jobject answer, jint slot,
-                                                                 jintArray tokens,
-                                                                 jintArray numbers,
-                                                                 jfloatArray sampling, jlong seed,
-                                                                 jintArray biasTokens,
-                                                                 jfloatArray biases) {
+JNIEXPORT jint CAIRN_METHOD(openSlot)(JNIEnv* env, jobject, jlong handle, jobject answer, jint slot,
+                                      jintArray tokens, jintArray numbers, jfloatArray sampling,
+                                      jlong seed, jintArray biasTokens, jfloatArray biases) {
   return guarded(env, answer, [&] {
     cairn::SlotSpec spec;
     spec.tokens = ints(env, tokens, 0);
@@ -273,16 +270,14 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_openSlot(JNIEnv* env, jc
   });
 }
 
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_freeSlot(JNIEnv* env, jclass, jlong handle,
-                                                                 jobject answer, jint slot) {
+JNIEXPORT jint CAIRN_METHOD(freeSlot)(JNIEnv* env, jobject, jlong handle, jobject answer, jint slot) {
   return guarded(env, answer, [&] { engine(handle).free_slot(slot); });
 }
 
 // step: id (int64), number of chunks, then for each slot, start, count, sample, firstBlock, number
 // of blocks and the blocks (int32), number of words of allowed tokens and these (int64), number of
 // tokens of a draft and these (int32)
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_submit(JNIEnv* env, jclass, jlong handle,
-                                                               jobject answer, jobject step) {
+JNIEXPORT jint CAIRN_METHOD(submit)(JNIEnv* env, jobject, jlong handle, jobject answer, jobject step) {
   return guarded(env, answer, [&] {
     Buffer in(env, step);
     const auto id = in.get<int64_t>();
@@ -306,8 +301,7 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_submit(JNIEnv* env, jcla
   });
 }
 
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_await(JNIEnv* env, jclass, jlong handle,
-                                                              jobject result) {
+JNIEXPORT jint CAIRN_METHOD(await)(JNIEnv* env, jobject, jlong handle, jobject result) {
   return guarded(env, result, [&] {
     const auto job = engine(handle).await();
     Buffer out(env, result);
@@ -315,8 +309,7 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_await(JNIEnv* env, jclas
   });
 }
 
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_stats(JNIEnv* env, jclass, jlong handle,
-                                                              jobject answer) {
+JNIEXPORT jint CAIRN_METHOD(stats)(JNIEnv* env, jobject, jlong handle, jobject answer) {
   return guarded(env, answer, [&] {
     const cairn::EngineStats s = engine(handle).stats();
     Buffer out(env, answer);
@@ -325,12 +318,11 @@ JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_stats(JNIEnv* env, jclas
   });
 }
 
-JNIEXPORT jint JNICALL Java_dev_cairn_device_CpuBinding_shutDown(JNIEnv* env, jclass, jlong handle,
-                                                                 jobject answer) {
+JNIEXPORT jint CAIRN_METHOD(shutDown)(JNIEnv* env, jobject, jlong handle, jobject answer) {
   return guarded(env, answer, [&] { engine(handle).shut_down(); });
 }
 
-JNIEXPORT void JNICALL Java_dev_cairn_device_CpuBinding_destroy(JNIEnv*, jclass, jlong handle) {
+JNIEXPORT void CAIRN_METHOD(destroy)(JNIEnv*, jobject, jlong handle) {
   delete reinterpret_cast<Engine*>(handle);
 }
 

@@ -12,13 +12,12 @@
 namespace {
 
 using namespace cairn;
-using gpu::GpuOptions;
 using gpu::GpuRunner;
 
 bool go_on(int64_t, int64_t) { return true; }
 
-std::unique_ptr<Engine> on_gpu(const ModelDesc& desc, const EngineConfig& c, const GpuOptions& options = {}) {
-  return std::make_unique<Engine>(c, std::make_unique<GpuRunner>(desc, c, options, go_on));
+std::unique_ptr<Engine> on_gpu(const ModelDesc& desc, const EngineConfig& c) {
+  return std::make_unique<Engine>(c, std::make_unique<GpuRunner>(desc, c, go_on));
 }
 std::unique_ptr<Engine> on_cpu(const ModelDesc& desc, const EngineConfig& c) {
   return std::make_unique<Engine>(desc, c, kScalarKernels, go_on);
@@ -139,30 +138,24 @@ void as_on_the_cpu(const std::vector<WeightType>& types, int width, bool odd, Kv
 void graphs_change_nothing(const ModelDesc& desc) {
   std::vector<int32_t> tokens[2];
   for (const int graphs : {0, 64}) {
-    GpuOptions options;
-    options.graphs = graphs;
-    std::vector<GpuRunner*> runners;
-    tokens[graphs > 0] = submit_and_await([&] {
-      auto runner = std::make_unique<GpuRunner>(desc, config(1), options, go_on);
-      runners.push_back(runner.get());
-      auto engine = std::make_unique<Engine>(config(1), std::move(runner));
-      CHECK(runners.back()->graph_launches() == 0);
-      return engine;
-    });
+    EngineConfig c = config(1);
+    c.gpu.graphs = graphs;
+    tokens[graphs > 0] = submit_and_await([&] { return on_gpu(desc, c); });
   }
   CHECK(tokens[0] == tokens[1]);
   const std::vector<int32_t> cpu = submit_and_await([&] { return on_cpu(desc, config(1)); });
   CHECK(tokens[0] == cpu);
-  GpuRunner* runner = nullptr;
-  auto made = std::make_unique<GpuRunner>(desc, config(1), GpuOptions{}, go_on);
-  runner = made.get();
+  auto made = std::make_unique<GpuRunner>(desc, config(1), go_on);
+  GpuRunner* runner = made.get();
   Engine engine(config(1), std::move(made));
   SlotSpec spec;
   spec.tokens = {1};
   spec.promptLength = 1;
   engine.open_slot(0, spec);
   for (int32_t i = 0; i < 10; i++) {
-    engine.submit(i, {{0, i, 1, true, false, i == 0 ? 0 : 1, i == 0 ? std::vector<int32_t>{3} : std::vector<int32_t>{}}});
+    ChunkJob chunk{0, i, 1, true, false, i == 0 ? 0 : 1, {}};
+    if (i == 0) chunk.blocks.push_back(3);
+    engine.submit(i, {chunk});
     engine.await();
   }
   CHECK(runner->graph_launches() == 9);
@@ -191,9 +184,9 @@ void lost_devices(const ModelDesc& desc) {
   spec.tokens = {1, 2, 3};
   spec.promptLength = 3;
   for (const bool hangs : {false, true}) {
-    GpuOptions options;
-    options.stepTimeoutMillis = hangs ? 50 : 60000;
-    const std::unique_ptr<Engine> engine = on_gpu(desc, config(1), options);
+    EngineConfig c = config(1);
+    c.gpu.stepTimeoutMillis = hangs ? 50 : 60000;
+    const std::unique_ptr<Engine> engine = on_gpu(desc, c);
     engine->open_slot(0, spec);
     engine->submit(1, {{0, 0, 3, true, false, 0, {0}}});
     CHECK(engine->await()->outputs[0].token >= 0);
@@ -209,9 +202,14 @@ void lost_devices(const ModelDesc& desc) {
     settings().lostAtLaunch = settings().hungAtLaunch = 0;
   }
   CHECK(gpu::emulator::allocated_bytes() == before);
+  EngineConfig bad = config(1);
+  bad.gpu.device = 1;
+  CHECK(says(failure([&] { on_gpu(desc, bad); }), "device is 1, expected 0 to 0"));
+  bad.gpu = {0, 1001, 1, 0};
+  CHECK(says(failure([&] { on_gpu(desc, bad); }), "memoryShareThousandths is 1001"));
   settings().memoryBytes = 100000;
   const Failure full = failure([&] { on_gpu(desc, config(1)); });
-  CHECK(full.status == Status::MEMORY && says(full, "0.90 of the free memory of emulator"));
+  CHECK(full.status == Status::MEMORY && says(full, "0.900 of the free memory of emulator"));
   settings().memoryBytes = size_t{4} << 30;
   CHECK(gpu::emulator::allocated_bytes() == before);
 }

@@ -99,7 +99,8 @@ class RandomFile {
     put(WeightType::F32, n, 1, bytes);
   }
   void matrix(int in, int out) {
-    const WeightType type = types_[static_cast<size_t>(check::integer(0, static_cast<int>(types_.size()) - 1))];
+    const int last = static_cast<int>(types_.size()) - 1;
+    const WeightType type = types_[static_cast<size_t>(check::integer(0, last))];
     put(type, in, out, random_rows(type, static_cast<size_t>(in), static_cast<size_t>(out)));
   }
   void put(WeightType type, int in, int out, const std::vector<uint8_t>& bytes) {

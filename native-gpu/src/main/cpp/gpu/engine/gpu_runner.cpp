@@ -17,23 +17,28 @@ using Clock = std::chrono::steady_clock;
 // Between two looks at a step that is not done: well below the time of a step.
 constexpr auto kLook = std::chrono::microseconds(20);
 
-Properties opened(int device) {
-  use_device(device);
-  return properties(device);
+Properties opened(const EngineConfig& config) {
+  const GpuSettings& g = config.gpu;
+  check_range("memoryShareThousandths", g.memoryShareThousandths, 1, 1000);
+  check_range("stepTimeoutMillis", g.stepTimeoutMillis, 1, INT32_MAX);
+  check_range("graphs", g.graphs, 0, 4096);
+  const DeviceCount found = device_count();
+  if (found.count == 0) throw Failure(Status::UNAVAILABLE, found.reason);
+  check_range("device", g.device, 0, found.count - 1);
+  use_device(g.device);
+  return properties(g.device);
 }
 
 }  // namespace
 
-GpuRunner::GpuRunner(const ModelDesc& desc, const EngineConfig& config, const GpuOptions& options,
-                     const Progress& progress)
-    : options_(options),
-      config_(config),
-      device_(opened(options.device)),
+GpuRunner::GpuRunner(const ModelDesc& desc, const EngineConfig& config, const Progress& progress)
+    : config_(config),
+      device_(opened(config)),
       model_(desc, WeightStore::PACKED, config.threads),
       opened_(static_cast<size_t>(config.maxSlots)),
       made_(desc.heads / std::max(1, desc.kvHeads)) {
   check_memory();
-  weights_ = std::make_unique<DeviceWeights>(options.device);
+  weights_ = std::make_unique<DeviceWeights>(config.gpu.device);
   ThreadPool pool(config.threads);
   model_.load(progress, pool, weights_.get());
   weights_->finish();
@@ -52,7 +57,7 @@ GpuRunner::GpuRunner(const ModelDesc& desc, const EngineConfig& config, const Gp
 GpuRunner::~GpuRunner() {
   // What is queued still reads the pinned memory; a device that is lost cannot be waited for.
   try {
-    use_device(options_.device);
+    use_device(config_.gpu.device);
     if (stream_ != nullptr && !abandoned_) stream_->synchronize();
   } catch (const Failure& f) {
     std::fprintf(stderr, "cairn: closing the device: %s\n", f.what());
@@ -67,9 +72,9 @@ RunnerMemory GpuRunner::memory() const {
 }
 
 void GpuRunner::check_memory() const {
-  const auto usable = static_cast<size_t>(static_cast<double>(free_memory()) * options_.memoryShare);
+  const auto usable = free_memory() / 1000 * static_cast<size_t>(config_.gpu.memoryShareThousandths);
   char share[32];
-  std::snprintf(share, sizeof share, "%.2f", options_.memoryShare);
+  std::snprintf(share, sizeof share, "%.3f", config_.gpu.memoryShareThousandths / 1000.0);
   const std::string what = std::string(" (") + share + " of the free memory of " + device_.name + ")";
   cairn::check_memory(memory(), usable, what.c_str());
 }
@@ -119,14 +124,15 @@ void GpuRunner::run_kernels(const StepPlan& plan) {
   auto run = [&] {
     forward_->run(shape, plan_.as<uint8_t>(), results_.as<LogitResult>(), stream_->queue());
   };
-  const auto known = graphs_.find(shape);
+  const auto known = std::find_if(graphs_.begin(), graphs_.end(),
+                                  [&](const auto& g) { return g.first == shape; });
   if (known != graphs_.end()) {
     known->second->launch(stream_->queue());
     graphLaunches_++;
     return;
   }
   const bool decodes = shape.rows == shape.jobs;
-  if (!decodes || graphs_.size() >= static_cast<size_t>(options_.graphs)) return run();
+  if (!decodes || graphs_.size() >= static_cast<size_t>(config_.gpu.graphs)) return run();
   stream_->begin_capture();
   try {
     run();
@@ -134,17 +140,17 @@ void GpuRunner::run_kernels(const StepPlan& plan) {
     stream_->end_capture();
     throw;
   }
-  const auto& graph = graphs_[shape] = stream_->end_capture();
-  graph->launch(stream_->queue());
+  graphs_.emplace_back(shape, stream_->end_capture());
+  graphs_.back().second->launch(stream_->queue());
 }
 
 void GpuRunner::wait(Event& event) const {
-  const auto limit = Clock::now() + std::chrono::milliseconds(options_.stepTimeoutMillis);
+  const auto limit = Clock::now() + std::chrono::milliseconds(config_.gpu.stepTimeoutMillis);
   while (!event.reached()) {
     if (abandoned_) throw Failure(Status::CLOSED, "the device is closed");
     if (Clock::now() > limit)
       throw Failure(Status::LOST, "the device did not finish a step within " +
-                                      text(options_.stepTimeoutMillis) + " ms");
+                                      text(config_.gpu.stepTimeoutMillis) + " ms");
     std::this_thread::sleep_for(kLook);
   }
 }
@@ -156,7 +162,7 @@ void GpuRunner::finish(StepJob& step, std::vector<Slot>& slots) {
     flight = std::move(flying_.front());
     flying_.pop_front();
   }
-  use_device(options_.device);
+  use_device(config_.gpu.device);
   wait(flight->done);
   step.outputs.assign(step.chunks.size(), ChunkOutput{});
   const auto* results = flight->results.as<LogitResult>();

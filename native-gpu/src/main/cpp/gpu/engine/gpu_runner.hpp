@@ -6,9 +6,10 @@
 
 #include <atomic>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "../../cpu/thread_pool.hpp"
 #include "device_weights.hpp"
@@ -16,24 +17,16 @@
 
 namespace cairn::gpu {
 
-struct GpuOptions {
-  int device = 0;
-  double memoryShare = 0.9;  // of the free memory that may be used
-  int64_t stepTimeoutMillis = 60000;
-  int graphs = 64;  // shapes of steps that are kept as graphs; 0: none
-};
-
 class GpuRunner final : public StepRunner {
  public:
   // Loads the model. Throws Failure.
-  GpuRunner(const ModelDesc& desc, const EngineConfig& config, const GpuOptions& options,
-            const Progress& progress);
+  GpuRunner(const ModelDesc& desc, const EngineConfig& config, const Progress& progress);
   ~GpuRunner() override;
 
   const ModelDesc& desc() const override { return model_.desc(); }
   RunnerMemory memory() const override;
   bool asynchronous() const override { return true; }
-  void enter() override { use_device(options_.device); }
+  void enter() override { use_device(config_.gpu.device); }
   void launch(StepJob& step, std::vector<Slot>& slots) override;
   void finish(StepJob& step, std::vector<Slot>& slots) override;
   void abandon() override { abandoned_ = true; }
@@ -56,7 +49,6 @@ class GpuRunner final : public StepRunner {
   void run_kernels(const StepPlan& plan);
   void wait(Event& event) const;
 
-  const GpuOptions options_;
   const EngineConfig config_;
   const Properties device_;
   Model model_;
@@ -67,7 +59,8 @@ class GpuRunner final : public StepRunner {
   std::unique_ptr<PinnedMemory> histories_;
   std::vector<int64_t> opened_;  // of each slot, when its history was uploaded
   StepPlan made_;
-  std::map<StepShape, std::unique_ptr<Graph>> graphs_;
+  // Few enough to be looked through; a map of shapes crashes clang 15 as HIP's compiler.
+  std::vector<std::pair<StepShape, std::unique_ptr<Graph>>> graphs_;
   std::atomic<int64_t> graphLaunches_ = 0;
 
   std::mutex mutex_;

@@ -3,7 +3,6 @@
 // parts follow each other without gaps: their places depend on the shape alone.
 #pragma once
 
-#include <compare>
 #include <vector>
 
 #include "../../cpu/step_runner.hpp"
@@ -18,7 +17,7 @@ struct StepShape {
   int rows = 0, jobs = 0, tasks = 0;
   int queries = 1;        // of a task, at most
   bool logprobs = false;  // whether any row wants them
-  auto operator<=>(const StepShape&) const = default;
+  bool operator==(const StepShape&) const = default;
 };
 
 // Byte offsets of the parts.

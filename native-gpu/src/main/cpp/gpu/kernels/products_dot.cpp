@@ -38,7 +38,8 @@ GPU_KERNEL GPU_BOUNDS(kThreads)
       GPU_UNROLL
       for (int r = 0; r < R; r++) {
         const size_t row = static_cast<size_t>(first + r < rows ? first + r : rows - 1);
-        const int* q = reinterpret_cast<const int*>(x.q + (row * blocks + static_cast<size_t>(index)) * kQuantum);
+        const size_t from = row * blocks + static_cast<size_t>(index);
+        const int* q = reinterpret_cast<const int*>(x.q + from * kQuantum);
         int half[2] = {0, 0};
         GPU_UNROLL
         for (int g = 0; g < 8; g++) half[g / 4] = dot4(words.word(g), q[g], half[g / 4]);

@@ -27,7 +27,8 @@ GPU_KERNEL GPU_BOUNDS(kThreads) float_product(const uint8_t* panels, int k, cons
     }
     sync_warp();
     for (int i = 0; i < count; i++) {
-      const float w = float_weight<T>(panel, static_cast<size_t>(from + i) * 32 + static_cast<size_t>(lane()));
+      const size_t at = static_cast<size_t>(from + i) * 32 + static_cast<size_t>(lane());
+      const float w = float_weight<T>(panel, at);
       GPU_UNROLL
       for (int r = 0; r < R; r++) sums[r] = fma(w, inputs[mine + r * kStretch + i], sums[r]);
     }

@@ -31,7 +31,8 @@ GPU_KERNEL GPU_BOUNDS(kMostThreads) matrix_product(const uint8_t* panels, int kB
       sync_block();
       for (int i = thread(); i < count * kRows; i += threads()) {
         const int row = first + i % kRows, index = chunk + i / kRows;
-        const size_t from = static_cast<size_t>(row < rows ? row : rows - 1) * blocks + static_cast<size_t>(index);
+        const size_t inside = static_cast<size_t>(row < rows ? row : rows - 1);
+        const size_t from = inside * blocks + static_cast<size_t>(index);
         const int* q = reinterpret_cast<const int*>(x.q + from * kQuantum);
         GPU_UNROLL
         for (int w = 0; w < 8; w++) a[i * kStride + w] = q[w];

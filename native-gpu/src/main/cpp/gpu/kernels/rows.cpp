@@ -42,7 +42,8 @@ GPU_KERNEL GPU_BOUNDS(kThreads) add_norm_row(AddNorm a) {
     const float v = i < a.n ? x[i] * inverse[1] * a.next[i] : 0.0f;
     if (a.normalized != nullptr && i < a.n) a.normalized[out * a.ld + static_cast<size_t>(i)] = v;
     if (a.quantized.q != nullptr)
-      quantize_block(v, a.quantized, (out * static_cast<size_t>(a.n) + static_cast<size_t>(first)) / kQuantum);
+      quantize_block(v, a.quantized,
+                     (out * static_cast<size_t>(a.n) + static_cast<size_t>(first)) / kQuantum);
   }
 }
 

@@ -14,6 +14,15 @@ constexpr Error kSuccess = GPU_API(Success);
 // what a destructor has no use for
 void ignore(Error) {}
 
+std::string place(const char* file, int line) {
+  const char* name = std::strrchr(file, '/');
+  return std::string(" at ") + (name == nullptr ? file : name + 1) + ":" + std::to_string(line);
+}
+
+std::string reason_of(Error error) {
+  return std::string(GPU_API(GetErrorString)(error)) + " (" + std::to_string(static_cast<int>(error)) + ")";
+}
+
 #if defined(GPU_CUDA)
 Error host_allocate(void** p, size_t bytes) { return cudaHostAlloc(p, bytes, cudaHostAllocDefault); }
 Error host_free(void* p) { return cudaFreeHost(p); }
@@ -36,20 +45,16 @@ Error instantiate(emuGraphExec_t* exec, emuGraph_t graph) { return emuGraphInsta
 
 void check(Error error, const char* call, const char* file, int line) {
   if (error == kSuccess) return;
-  const char* name = std::strrchr(file, '/');
   const Status status =
       error == GPU_API(ErrorMemoryAllocation) ? Status::MEMORY : Status::LOST;
-  throw Failure(status, std::string(call) + " at " + (name == nullptr ? file : name + 1) + ":" +
-                            std::to_string(line) + " failed: " + GPU_API(GetErrorString)(error) +
-                            " (" + std::to_string(static_cast<int>(error)) + ")");
+  throw Failure(status, call + place(file, line) + " failed: " + reason_of(error));
 }
 
-void check_launch(const char* kernel) {
+void check_launch(const char* kernel, const char* file, int line) {
   const Error error = GPU_API(GetLastError)();
   if (error == kSuccess) return;
-  throw Failure(Status::LOST, std::string("kernel ") + kernel + " cannot be launched: " +
-                                  GPU_API(GetErrorString)(error) + " (" +
-                                  std::to_string(static_cast<int>(error)) + ")");
+  throw Failure(Status::LOST, std::string("kernel ") + kernel + place(file, line) +
+                                  " cannot be launched: " + reason_of(error));
 }
 
 DeviceCount device_count() {
@@ -57,10 +62,8 @@ DeviceCount device_count() {
   const Error error = GPU_API(GetDeviceCount)(&result.count);
   if (error == kSuccess && result.count > 0) return result;
   result.count = 0;
-  result.reason = error == kSuccess ? "the runtime finds no device"
-                                    : std::string("the runtime finds no device: ") +
-                                          GPU_API(GetErrorString)(error) + " (" +
-                                          std::to_string(static_cast<int>(error)) + ")";
+  result.reason = "the runtime finds no device";
+  if (error != kSuccess) result.reason += ": " + reason_of(error);
   return result;
 }
 
@@ -125,7 +128,7 @@ PinnedMemory::~PinnedMemory() { ignore(host_free(data_)); }
 Graph::Graph(GPU_API(Graph_t) captured) {
   const Error error = instantiate(&exec_, captured);
   ignore(GPU_API(GraphDestroy)(captured));
-  GPU_CHECK(error);
+  check(error, "GraphInstantiate", __FILE__, __LINE__);
 }
 Graph::~Graph() { ignore(GPU_API(GraphExecDestroy)(exec_)); }
 void Graph::launch(Queue queue) const { GPU_CHECK(GPU_API(GraphLaunch)(exec_, queue)); }

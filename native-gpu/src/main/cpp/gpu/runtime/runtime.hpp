@@ -15,7 +15,7 @@ using Queue = GPU_API(Stream_t);
 void check(Error error, const char* call, const char* file, int line);
 #define GPU_CHECK(call) cairn::gpu::check((call), #call, __FILE__, __LINE__)
 // After a launch, which reports nothing by itself.
-void check_launch(const char* kernel);
+void check_launch(const char* kernel, const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
 struct Properties {
   std::string name, architecture;

@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import dev.cairn.actors.CrashPoint;
 import dev.cairn.device.DeviceConfig;
+import dev.cairn.device.GpuSettings;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.scheduling.SchedulingLimits;
 import java.time.Duration;
@@ -51,7 +52,8 @@ public record NodeSettings(
       String kvType,
       boolean pinThreads,
       Duration orphanTimeout,
-      String weights) {}
+      String weights,
+      GpuSettings gpu) {}
 
   /** {@code cairn.commit}. */
   public record Commit(int maxHandOvers, int minWindow, int maxWindow, Duration repeatAfter) {}
@@ -99,7 +101,11 @@ public record NodeSettings(
             device.getString("kv-type"),
             device.getBoolean("pin-threads"),
             device.getDuration("orphan-timeout"),
-            device.getString("cpu.weights")),
+            device.getString("cpu.weights"),
+            new GpuSettings(
+                device.getDouble("gpu.memory-share"),
+                Math.toIntExact(device.getDuration("gpu.step-timeout").toMillis()),
+                device.getInt("gpu.graphs"))),
         new Commit(
             commit.getInt("max-hand-overs"),
             commit.getInt("min-window"),
@@ -146,7 +152,8 @@ public record NodeSettings(
         device.maxStepsInFlight(),
         device.kvType(),
         device.pinThreads(),
-        device.weights());
+        device.weights(),
+        device.gpu());
   }
 
   /**

@@ -13,6 +13,7 @@ import dev.cairn.actors.ViewProbe;
 import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
+import dev.cairn.device.GpuSettings;
 import dev.cairn.device.SlotSpec;
 import dev.cairn.model.AttentionSpec;
 import dev.cairn.model.ModelSpec;
@@ -91,6 +92,21 @@ class CairnNodeTest {
     assertThat(asked.kvType()).isEqualTo("Q8_0");
     assertThat(asked.pinThreads()).isTrue();
     assertThat(asked.weights()).isEqualTo("mapped");
+  }
+
+  @Test
+  @DisplayName("back end, memory share, step timeout and graphs of a GPU reach the device")
+  void gpuOptions() {
+    assertThat(NodeSettings.from(config("")).deviceConfig(MODEL, 1024).gpu())
+        .isEqualTo(GpuSettings.DEFAULT);
+    DeviceConfig asked =
+        NodeSettings.from(
+                config(
+                    "cairn.device { backend = \"hip:1\","
+                        + " gpu { memory-share = 0.5, step-timeout = 3 s, graphs = 7 } }"))
+            .deviceConfig(MODEL, 1024);
+    assertThat(asked.backend()).isEqualTo("hip:1");
+    assertThat(asked.gpu()).isEqualTo(new GpuSettings(0.5, 3000, 7));
   }
 
   private CairnNode start(String more, boolean paused) {

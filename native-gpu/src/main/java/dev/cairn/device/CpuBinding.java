@@ -2,19 +2,16 @@ package dev.cairn.device;
 
 import java.nio.ByteBuffer;
 
-/**
- * The native functions of {@code libcairn_cpu}. Each returns a status, 0 for success; an answer
- * buffer holds an int64, the length of a message and its UTF-8 bytes, in native order. What the
- * arrays hold, in order, is written at the functions' native side.
- */
-final class CpuBinding {
-  private CpuBinding() {}
+/** The native functions of {@code libcairn_cpu}. */
+final class CpuBinding implements Binding {
+  @Override
+  public native int probe(ByteBuffer answer, byte[] instructionSet);
 
-  static native int probe(ByteBuffer answer, byte[] instructionSet);
+  @Override
+  public native int readRate(ByteBuffer answer, int threads);
 
-  static native int readRate(ByteBuffer answer, int threads);
-
-  static native int open(
+  @Override
+  public native int open(
       ByteBuffer answer,
       byte[] path,
       int[] dimensions,
@@ -24,7 +21,8 @@ final class CpuBinding {
       byte[] instructionSet,
       LoadProgress progress);
 
-  static native int openSlot(
+  @Override
+  public native int openSlot(
       long handle,
       ByteBuffer answer,
       int slot,
@@ -35,15 +33,21 @@ final class CpuBinding {
       int[] biasTokens,
       float[] biases);
 
-  static native int freeSlot(long handle, ByteBuffer answer, int slot);
+  @Override
+  public native int freeSlot(long handle, ByteBuffer answer, int slot);
 
-  static native int submit(long handle, ByteBuffer answer, ByteBuffer step);
+  @Override
+  public native int submit(long handle, ByteBuffer answer, ByteBuffer step);
 
-  static native int await(long handle, ByteBuffer result);
+  @Override
+  public native int await(long handle, ByteBuffer result);
 
-  static native int stats(long handle, ByteBuffer answer);
+  @Override
+  public native int stats(long handle, ByteBuffer answer);
 
-  static native int shutDown(long handle, ByteBuffer answer);
+  @Override
+  public native int shutDown(long handle, ByteBuffer answer);
 
-  static native void destroy(long handle);
+  @Override
+  public native void destroy(long handle);
 }

@@ -3,7 +3,8 @@ package dev.cairn.device;
 /**
  * How a device is opened. Every bound is checked when it opens.
  *
- * @param backend {@code auto} or a back end's name
+ * @param backend {@code auto} or a back end's name: {@code cpu}, {@code hip}, {@code cuda}; of a
+ *     GPU with its number where there are several, {@code hip:1}
  * @param instructionSet {@code auto}, {@code scalar}, {@code avx2}, {@code avx512}, {@code amx};
  *     for tests and diagnosis: results are the same bits
  * @param threads compute threads, at least 1
@@ -19,6 +20,7 @@ package dev.cairn.device;
  * @param weights {@code packed}: into memory of this process when the model loads; {@code mapped}:
  *     they stay in the file, which processes share, and are packed as each step needs them. Results
  *     are the same bits
+ * @param gpu what a GPU's back end takes beside
  */
 public record DeviceConfig(
     String backend,
@@ -32,7 +34,8 @@ public record DeviceConfig(
     int maxStepsInFlight,
     String kvType,
     boolean pinThreads,
-    String weights) {
+    String weights,
+    GpuSettings gpu) {
   /**
    * Attention walks the KV store in tiles of this many tokens; a block is a whole number of them.
    */
@@ -71,5 +74,35 @@ public record DeviceConfig(
         DEFAULT_KV_TYPE,
         false,
         DEFAULT_WEIGHTS);
+  }
+
+  /** Default settings of a GPU. */
+  public DeviceConfig(
+      String backend,
+      String instructionSet,
+      int threads,
+      int maxSlots,
+      int maxContext,
+      int kvBlocks,
+      int blockTokens,
+      int maxBatchTokens,
+      int maxStepsInFlight,
+      String kvType,
+      boolean pinThreads,
+      String weights) {
+    this(
+        backend,
+        instructionSet,
+        threads,
+        maxSlots,
+        maxContext,
+        kvBlocks,
+        blockTokens,
+        maxBatchTokens,
+        maxStepsInFlight,
+        kvType,
+        pinThreads,
+        weights,
+        GpuSettings.DEFAULT);
   }
 }

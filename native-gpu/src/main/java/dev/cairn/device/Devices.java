@@ -2,64 +2,107 @@ package dev.cairn.device;
 
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.TensorType;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Opens devices and says which back ends this machine has. */
 public final class Devices {
+  private static final Logger LOG = LoggerFactory.getLogger(Devices.class);
+  private static final Pattern NAME = Pattern.compile("(\\w+)(?::(\\d{1,4}))?");
+  private static final String AUTO = "auto";
+
   private Devices() {}
 
   /**
-   * Loads a model onto a device. Blocks until it is loaded.
+   * Loads a model onto a device. Blocks until it is loaded. {@code auto} takes the first back end
+   * that has a device: a GPU's where its library loads and finds one, else the CPU.
    *
    * @throws DeviceException of kind UNAVAILABLE, MODEL, MEMORY or MISUSE
    */
   public static Device open(DeviceConfig config, ModelSpec model, LoadProgress progress) {
-    if (!config.backend().equals("auto") && !config.backend().equals(CpuDevice.NAME)) {
-      throw new DeviceException(
-          DeviceException.Kind.UNAVAILABLE,
-          "back end " + config.backend() + " is unknown, expected auto or " + CpuDevice.NAME);
-    }
-    Optional<String> failure = NativeLibrary.cpu().load();
-    if (failure.isPresent()) {
-      throw new DeviceException(DeviceException.Kind.UNAVAILABLE, failure.get());
-    }
-    return new CpuDevice(config, model, progress);
+    return open(Backend.ALL, config, model, progress);
   }
 
-  /** Every back end of this build, in the order in which {@code auto} tries them. */
-  public static List<BackendStatus> probe() {
-    Optional<String> failure = NativeLibrary.cpu().load();
-    if (failure.isPresent()) {
-      return List.of(new BackendStatus(CpuDevice.NAME, false, failure.get(), "", "", "", ""));
+  static Device open(
+      List<Backend> backends, DeviceConfig config, ModelSpec model, LoadProgress progress) {
+    Choice choice = choose(backends, config.backend(), config.instructionSet());
+    return new NativeDevice(choice.backend(), choice.ordinal(), config, model, progress);
+  }
+
+  /** A back end whose library is loaded, and the number of its device. */
+  private record Choice(Backend backend, int ordinal) {}
+
+  private static Choice choose(List<Backend> backends, String wanted, String instructionSet) {
+    if (wanted.equals(AUTO)) {
+      return new Choice(firstUsable(backends, instructionSet), 0);
     }
-    String[] probe = CpuDevice.probe("auto");
-    return List.of(
-        new BackendStatus(
-            CpuDevice.NAME,
-            true,
-            probe[3],
-            NativeLibrary.cpu().path(),
-            probe[0],
-            probe[1],
-            probe[2]));
+    Matcher name = NAME.matcher(wanted);
+    Backend backend =
+        backends.stream()
+            .filter(b -> name.matches() && b.name().equals(name.group(1)))
+            .filter(b -> b.numbered() || name.group(2) == null)
+            .findFirst()
+            .orElseThrow(() -> unknown(backends, wanted));
+    Optional<String> failure = backend.load();
+    if (failure.isPresent()) {
+      throw unavailable(failure.get());
+    }
+    return new Choice(backend, name.group(2) == null ? 0 : Integer.parseInt(name.group(2)));
+  }
+
+  private static DeviceException unknown(List<Backend> backends, String wanted) {
+    return unavailable(
+        "back end "
+            + wanted
+            + " is unknown, expected auto, "
+            + backends.stream()
+                .map(b -> b.numbered() ? b.name() + "[:N]" : b.name())
+                .collect(Collectors.joining(", ")));
+  }
+
+  private static Backend firstUsable(List<Backend> backends, String instructionSet) {
+    List<String> reasons = new ArrayList<>();
+    for (Backend backend : backends) {
+      BackendStatus status = backend.status(backend.numbered() ? instructionSet : AUTO);
+      if (status.available()) {
+        return backend;
+      }
+      LOG.debug("back end {} is not used: {}", backend.name(), status.reason());
+      reasons.add(backend.name() + ": " + status.reason());
+    }
+    throw unavailable("no back end can be used; " + String.join("; ", reasons));
+  }
+
+  private static DeviceException unavailable(String message) {
+    return new DeviceException(DeviceException.Kind.UNAVAILABLE, message);
   }
 
   /**
-   * Reads memory from one end to the other several times, which takes about a second: the ceiling
-   * of decoding, since a step reads every weight once.
+   * Every back end of this build, in the order in which {@code auto} tries them. Their libraries
+   * are loaded where that is possible, and asked for devices.
+   */
+  public static List<BackendStatus> probe() {
+    return Backend.ALL.stream().map(b -> b.status(AUTO)).toList();
+  }
+
+  /**
+   * Reads a device's memory from one end to the other several times, which takes about a second:
+   * the ceiling of decoding, since a step reads every weight once.
    *
-   * @param threads threads that read at a time
+   * @param backend as in {@link DeviceConfig#backend()}
+   * @param threads threads of the CPU that read at a time
    * @return bytes a second of the fastest pass
    * @throws DeviceException of kind UNAVAILABLE or MEMORY
    */
-  public static long streamingReadBytesPerSecond(int threads) {
-    Optional<String> failure = NativeLibrary.cpu().load();
-    if (failure.isPresent()) {
-      throw new DeviceException(DeviceException.Kind.UNAVAILABLE, failure.get());
-    }
-    return CpuDevice.readRate(threads);
+  public static long streamingReadBytesPerSecond(String backend, int threads) {
+    return NativeDevice.readRate(choose(Backend.ALL, backend, AUTO).backend().binding(), threads);
   }
 
   /** Weight types that a model may have. */

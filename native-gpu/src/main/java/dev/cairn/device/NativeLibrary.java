@@ -14,7 +14,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Finds and loads a native library, once. It is taken from the path in {@value #PATH_PROPERTY}, or
+ * Finds and loads a native library, once. It is taken from the path in {@value #PATH_PROPERTY} (of
+ * the CPU's library; others have their name after it, {@code cairn.native.library.cairn_hip}), or
  * from the class path, where it lies under {@code native/<os>-<arch>/}; from there it is copied to
  * the folder in {@value #FOLDER_PROPERTY} (by default {@code cairn} in the user's cache folder)
  * under a name that holds its digest, so that each version is copied once.
@@ -23,7 +24,8 @@ final class NativeLibrary {
   static final String PATH_PROPERTY = "cairn.native.library";
   static final String FOLDER_PROPERTY = "cairn.native.dir";
 
-  private static final NativeLibrary CPU = new NativeLibrary("cairn_cpu");
+  private static final String CPU_NAME = "cairn_cpu";
+  private static final NativeLibrary CPU = new NativeLibrary(CPU_NAME);
 
   private final String name;
   private boolean tried;
@@ -59,7 +61,8 @@ final class NativeLibrary {
   }
 
   private Path locate() throws IOException {
-    String override = System.getProperty(PATH_PROPERTY, "");
+    String property = name.equals(CPU_NAME) ? PATH_PROPERTY : PATH_PROPERTY + "." + name;
+    String override = System.getProperty(property, "");
     if (!override.isEmpty()) {
       return Path.of(override);
     }

@@ -90,7 +90,9 @@ public final class DeviceBenchOptions {
   /** A benchmark of the model, after the read rate of as many threads was measured. */
   public static DeviceBench of(DeviceBench.Settings settings, ModelFile model) {
     return new DeviceBench(
-        settings, model.spec(), Devices.streamingReadBytesPerSecond(settings.threads()));
+        settings,
+        model.spec(),
+        Devices.streamingReadBytesPerSecond(settings.backend(), settings.threads()));
   }
 
   static void atLeastOne(String option, int value) {

@@ -89,7 +89,7 @@ final class DoctorCommand implements Callable<Integer> {
         entry.put("library", status.library());
         entry.put("instruction_set", status.instructionSet());
         entry.put("numerics_version", status.numericsVersion());
-        entry.put("cpu_features", status.features());
+        entry.put(status.name().equals("cpu") ? "cpu_features" : "devices", status.features());
       } else {
         entry.put("reason", status.reason());
       }

@@ -35,7 +35,7 @@ public final class NodeOptions {
   @Option(
       names = "--backend",
       paramLabel = "NAME",
-      description = "auto or the name of a back end (cairn.device.backend).")
+      description = "auto, cpu, hip[:N] or cuda[:N] (cairn.device.backend).")
   private String backend;
 
   @Option(

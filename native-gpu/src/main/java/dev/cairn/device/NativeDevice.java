@@ -9,18 +9,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The CPU back end.
+ * A device behind a native library.
  *
  * <p>{@code calls} guards every native call but {@link #await()}, which has {@code awaiting} so
  * that it can block while steps are submitted. Closing takes {@code calls}, ends the native
  * threads, which wakes {@code await}, and frees the engine once {@code awaiting} is free too.
  */
-final class CpuDevice implements Device {
-  static final String NAME = "cpu";
-
-  private static final Logger LOG = LoggerFactory.getLogger(CpuDevice.class);
+final class NativeDevice implements Device {
+  private static final Logger LOG = LoggerFactory.getLogger(NativeDevice.class);
   private static final int MIB_SHIFT = 20;
 
+  private final Binding binding;
   private final Object calls = new Object();
   private final Object awaiting = new Object();
   private final ByteBuffer answer = NativeAnswer.allocate(NativeAnswer.BYTES);
@@ -30,9 +29,16 @@ final class CpuDevice implements Device {
   private final long handle;
   private volatile boolean closed;
 
-  CpuDevice(DeviceConfig config, ModelSpec model, LoadProgress progress) {
+  /**
+   * Loads a model.
+   *
+   * @param ordinal number of the back end's device
+   */
+  NativeDevice(
+      Backend backend, int ordinal, DeviceConfig config, ModelSpec model, LoadProgress progress) {
+    binding = backend.binding();
     TensorTable table = new TensorTable(model, config.maxContext());
-    String[] probe = probe(config.instructionSet());
+    String[] probe = probe(binding, config.instructionSet());
     KvType kvType = KvType.of(config.kvType());
     int[] numbers = {
       config.threads(),
@@ -44,10 +50,14 @@ final class CpuDevice implements Device {
       config.maxStepsInFlight(),
       kvType.ordinal(),
       config.pinThreads() ? 1 : 0,
-      WeightStore.of(config.weights()).ordinal()
+      WeightStore.of(config.weights()).ordinal(),
+      ordinal,
+      config.gpu().memoryShareThousandths(),
+      config.gpu().stepTimeoutMillis(),
+      config.gpu().graphs()
     };
     int status =
-        CpuBinding.open(
+        binding.open(
             answer,
             table.path(),
             table.dimensions(),
@@ -73,12 +83,12 @@ final class CpuDevice implements Device {
       step = NativeAnswer.allocate(StepCodec.stepBytes(config, model.vocabularySize()));
       result = NativeAnswer.allocate(StepCodec.resultBytes(config));
     } catch (DeviceException | OutOfMemoryError e) {
-      CpuBinding.destroy(handle);
+      binding.destroy(handle);
       throw e;
     }
     DeviceConfig resolved =
         new DeviceConfig(
-            NAME,
+            backend.name(ordinal),
             probe[0],
             config.threads(),
             config.maxSlots(),
@@ -89,33 +99,34 @@ final class CpuDevice implements Device {
             config.maxStepsInFlight(),
             config.kvType(),
             config.pinThreads(),
-            config.weights());
+            config.weights(),
+            config.gpu());
     info =
         new DeviceInfo(
-            NAME,
+            backend.name(ordinal),
             probe[0],
             kvType.numericsVersion(probe[1] + table.variant()),
             answer.getLong(Long.BYTES),
             mapped,
             answer.getLong(2 * Long.BYTES),
             resolved,
-            true);
+            answer.getLong(6 * Long.BYTES) != 0);
   }
 
   /**
    * Instruction set chosen, numerics version, processor features, and why a faster set that the
    * processor has is not used, or an empty text.
    */
-  static String[] probe(String instructionSet) {
+  static String[] probe(Binding binding, String instructionSet) {
     ByteBuffer answer = NativeAnswer.allocate(NativeAnswer.BYTES);
-    int status = CpuBinding.probe(answer, instructionSet.getBytes(StandardCharsets.UTF_8));
+    int status = binding.probe(answer, instructionSet.getBytes(StandardCharsets.UTF_8));
     NativeAnswer.check(status, answer);
     return NativeAnswer.message(answer).split("\n", 4);
   }
 
-  static long readRate(int threads) {
+  static long readRate(Binding binding, int threads) {
     ByteBuffer answer = NativeAnswer.allocate(NativeAnswer.BYTES);
-    NativeAnswer.check(CpuBinding.readRate(answer, threads), answer);
+    NativeAnswer.check(binding.readRate(answer, threads), answer);
     return answer.getLong(0);
   }
 
@@ -145,7 +156,7 @@ final class CpuDevice implements Device {
     synchronized (calls) {
       checkOpen();
       NativeAnswer.check(
-          CpuBinding.openSlot(
+          binding.openSlot(
               handle, answer, slot, tokens, numbers, sampling, spec.seed(), biasTokens, biases),
           answer);
     }
@@ -155,7 +166,7 @@ final class CpuDevice implements Device {
   public void freeSlot(int slot) {
     synchronized (calls) {
       checkOpen();
-      NativeAnswer.check(CpuBinding.freeSlot(handle, answer, slot), answer);
+      NativeAnswer.check(binding.freeSlot(handle, answer, slot), answer);
     }
   }
 
@@ -164,7 +175,7 @@ final class CpuDevice implements Device {
     synchronized (calls) {
       checkOpen();
       StepCodec.encode(next, step);
-      NativeAnswer.check(CpuBinding.submit(handle, answer, step), answer);
+      NativeAnswer.check(binding.submit(handle, answer, step), answer);
     }
   }
 
@@ -172,7 +183,7 @@ final class CpuDevice implements Device {
   public StepResult await() {
     synchronized (awaiting) {
       checkOpen();
-      NativeAnswer.check(CpuBinding.await(handle, result), result);
+      NativeAnswer.check(binding.await(handle, result), result);
       return StepCodec.decode(result);
     }
   }
@@ -181,7 +192,7 @@ final class CpuDevice implements Device {
   public DeviceStats stats() {
     synchronized (calls) {
       checkOpen();
-      NativeAnswer.check(CpuBinding.stats(handle, answer), answer);
+      NativeAnswer.check(binding.stats(handle, answer), answer);
       return new DeviceStats(
           (int) answer.getLong(0),
           answer.getLong(Long.BYTES),
@@ -198,9 +209,9 @@ final class CpuDevice implements Device {
         return;
       }
       closed = true;
-      NativeAnswer.check(CpuBinding.shutDown(handle, answer), answer);
+      NativeAnswer.check(binding.shutDown(handle, answer), answer);
       synchronized (awaiting) {
-        CpuBinding.destroy(handle);
+        binding.destroy(handle);
       }
     }
   }
