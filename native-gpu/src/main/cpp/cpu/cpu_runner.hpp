@@ -15,7 +15,6 @@ class CpuRunner final : public StepRunner {
   RunnerMemory memory() const override;
   int pinned_threads() const override { return forward_->pinned_threads(); }
   void enter() override { forward_->enter(); }
-  bool steers() const override { return true; }
   bool verifies() const override { return true; }
   void launch(StepJob& step, std::vector<Slot>& slots) override { forward_->run(step, slots); }
   void finish(StepJob&, std::vector<Slot>&) override {}

@@ -110,7 +110,7 @@ void Engine::open_slot(int32_t number, const SlotSpec& spec) {
   check_range("promptLength", spec.promptLength, 1, length);
   check_range("logprobs", spec.logprobs, -1, kMaxTop);
   check_sampling(spec.sampling);
-  if (!spec.biases.empty() && !runner_->steers()) misuse("this device knows no biases");
+  check_range("number of biases", static_cast<int64_t>(spec.biases.size()), 0, kMaxBiases);
   for (const LogitBias& b : spec.biases) {
     check_range("token of a bias", b.token, 0, runner_->desc().vocabulary - 1);
     if (!(std::fabs(b.bias) <= 1e6f)) misuse("a bias is not -1000000 to 1000000");

@@ -10,6 +10,7 @@
 namespace cairn {
 
 inline constexpr int kMaxTop = 20;
+inline constexpr int kMaxBiases = 1024;  // of a sequence
 
 struct LogitBias {
   int32_t token;

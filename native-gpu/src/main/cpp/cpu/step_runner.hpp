@@ -46,8 +46,6 @@ class StepRunner {
   virtual int pinned_threads() const { return 0; }
   // Whether steps are finished by a thread of their own while later ones are launched.
   virtual bool asynchronous() const { return false; }
-  // Whether it knows biases and allowed tokens.
-  virtual bool steers() const { return false; }
   // Whether it verifies drafts.
   virtual bool verifies() const { return false; }
   // Called once by the thread that launches.

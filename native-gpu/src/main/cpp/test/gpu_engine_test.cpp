@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <random>
 
 #include "../cpu/thread_pool.hpp"
 #include "../gpu/engine/gpu_runner.hpp"
@@ -54,10 +55,19 @@ SlotSpec random_request() {
   if (check::integer(0, 1)) s.sampling.repetitionPenalty = check::real(0.7f, 1.5f);
   if (check::integer(0, 1)) s.sampling.presencePenalty = check::real(-1, 2);
   if (check::integer(0, 1)) s.sampling.frequencyPenalty = check::real(-1, 1);
+  for (int32_t t = check::integer(0, 1) * check::integer(1, 9); t > 0; t--)
+    s.biases.push_back({t * 7, check::real(-5, 5)});
   s.seed = check::random();
   s.logprobs = check::integer(-1, 5);
   s.promptLogprobs = check::integer(0, 1);
   return s;
+}
+
+// The tokens that a sequence may draw next, the same whenever it is asked; none: all.
+std::vector<uint64_t> allowed_after(uint64_t seed, int known) {
+  std::mt19937_64 random(seed + static_cast<uint64_t>(known));
+  if (seed % 3 != 0 || random() % 4 == 0) return {};
+  return {random() | 1, random()};
 }
 
 // Sequences in random chunks and company, up to two steps in flight, until each has `count` tokens.
@@ -103,6 +113,7 @@ std::vector<Yield> yields(Engine& engine, const std::vector<SlotSpec>& specs, in
         c.blocks.push_back(spare.back());
         spare.pop_back();
       }
+      if (c.sample) c.allowed = allowed_after(specs[s].seed, q.known);
       q.computed += n;
       room -= n;
       if (c.sample) q.known++, q.drawn++;

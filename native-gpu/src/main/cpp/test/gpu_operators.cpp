@@ -234,7 +234,7 @@ LogitResult finish(const Array<float>& logits, int n, float cap) {
   const Array<LogitJob> jobs(&job, 1);
   const Array<LogitResult> results(1);
   const Array<int> history(2);
-  draw({logits, size(n), n, 1, cap, jobs, results, history, 2, {}}, false, queue());
+  draw({logits, size(n), n, 1, cap, jobs, results, history, 2, {}, nullptr}, false, queue());
   return results.values()[0];
 }
 

@@ -130,10 +130,11 @@ void GpuForward::update_tables(const BlockUpdate* updates, int count, Queue queu
 }
 
 void GpuForward::run(const StepShape& shape, const uint8_t* plan, LogitResult* results, Queue queue) {
-  const StepLayout l(shape, 0);
+  const StepLayout l(shape, 0, 0);
   auto part = [&]<class T>(const T*, size_t offset) { return reinterpret_cast<const T*>(plan + offset); };
   const int* ints = nullptr;
   const Step step{shape,
+                  plan,
                   part(ints, l.slots),
                   part(ints, l.positions),
                   part(ints, l.jobRows),
@@ -240,7 +241,7 @@ void GpuForward::head(const Step& step, LogitResult* results, Queue queue) {
              queue);
     multiply(m, headX_, ldDim_, rows_, rows, logits_, ldLogits_, queue);
     draw({logits_, ldLogits_, d.vocabulary, rows, d.logitCap, step.jobs + first, results + first,
-          history_, historyStride_, draws_},
+          history_, historyStride_, draws_, step.plan},
          step.shape.logprobs, queue);
   }
 }

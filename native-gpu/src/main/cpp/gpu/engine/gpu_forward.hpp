@@ -38,6 +38,7 @@ class GpuForward {
   // The parts of a plan.
   struct Step {
     StepShape shape;
+    const uint8_t* plan;
     const int *slots, *positions, *jobRows;
     const LogitJob* jobs;
     const AttendTask* tasks;

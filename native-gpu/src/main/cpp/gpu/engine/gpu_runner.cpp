@@ -44,7 +44,7 @@ GpuRunner::GpuRunner(const ModelDesc& desc, const EngineConfig& config, const Pr
   weights_->finish();
   stream_ = std::make_unique<Stream>();
   forward_ = std::make_unique<GpuForward>(model_, config_, device_, *stream_);
-  const size_t planBytes = StepPlan::most_bytes(config_, model_.desc().heads / model_.desc().kvHeads);
+  const size_t planBytes = StepPlan::most_bytes(config_, model_.desc());
   const size_t resultBytes = static_cast<size_t>(config_.maxBatchTokens) * sizeof(LogitResult);
   plan_ = DeviceMemory(planBytes);
   results_ = DeviceMemory(resultBytes);
@@ -65,7 +65,7 @@ GpuRunner::~GpuRunner() {
 }
 
 RunnerMemory GpuRunner::memory() const {
-  const size_t plan = StepPlan::most_bytes(config_, model_.desc().heads / model_.desc().kvHeads);
+  const size_t plan = StepPlan::most_bytes(config_, model_.desc());
   return {model_.weight_bytes(), 0, GpuForward::kv_bytes(model_.desc(), config_),
           GpuForward::scratch_bytes(model_.desc(), config_) + plan +
               static_cast<size_t>(config_.maxBatchTokens) * sizeof(LogitResult)};

@@ -11,6 +11,7 @@ void StepPlan::make(const StepJob& step, std::vector<Slot>& slots) {
   runs_.clear();
   tasks_.clear();
   updates_.clear();
+  steering_.clear();
   for (size_t c = 0; c < step.chunks.size(); c++) {
     const ChunkJob& chunk = step.chunks[c];
     Slot& slot = slots[static_cast<size_t>(chunk.slot)];
@@ -28,6 +29,8 @@ void StepPlan::make(const StepJob& step, std::vector<Slot>& slots) {
             static_cast<int>(tasks_.size()), queries,
             std::any_of(jobs_.begin(), jobs_.end(),
                         [](const LogitJob& j) { return j.sample == 0 || j.top >= 0; })};
+  const auto base = static_cast<uint32_t>(layout().steering);
+  for (LogitJob& j : jobs_) j.biasesAt += base, j.maskAt += base;
 }
 
 void StepPlan::add_rows(const ChunkJob& chunk, const Slot& slot, int index) {
@@ -38,19 +41,32 @@ void StepPlan::add_rows(const ChunkJob& chunk, const Slot& slot, int index) {
     const int position = chunk.start + i, row = first + i;
     slots_.push_back(chunk.slot);
     positions_.push_back(position);
-    if (chunk.sample && i == chunk.count - 1)
-      add_job(slot, chunk.slot, row, position, true, index);
-    else if (slot.promptLogprobs && position + 1 < slot.prompt)
+    if (chunk.sample && i == chunk.count - 1) {
+      LogitJob& job = add_job(slot, chunk.slot, row, position, true, index);
+      job.biases = static_cast<int>(slot.biases.size());
+      job.biasesAt = put(slot.biases.data(), slot.biases.size() * sizeof(LogitBias));
+      job.masked = chunk.allowed.empty() ? 0 : 1;
+      job.maskAt = put(chunk.allowed.data(), chunk.allowed.size() * sizeof(uint64_t));
+    } else if (slot.promptLogprobs && position + 1 < slot.prompt) {
       add_job(slot, chunk.slot, row, position, false, index);
+    }
   }
 }
 
-void StepPlan::add_job(const Slot& slot, int slotNumber, int row, int position, bool sample,
-                       int chunk) {
+LogitJob& StepPlan::add_job(const Slot& slot, int slotNumber, int row, int position, bool sample,
+                            int chunk) {
   jobRows_.push_back(row);
   jobChunks_.push_back(chunk);
   jobs_.push_back({row, slotNumber, position, sample ? 1 : 0, slot.prompt, slot.logprobs, slot.sampling,
-                   static_cast<uint32_t>(slot.seed), static_cast<uint32_t>(slot.seed >> 32)});
+                   static_cast<uint32_t>(slot.seed), static_cast<uint32_t>(slot.seed >> 32), 0, 0, 0, 0});
+  return jobs_.back();
+}
+
+uint32_t StepPlan::put(const void* from, size_t bytes) {
+  const size_t at = steering_.size();
+  steering_.resize(at + bytes);
+  if (bytes > 0) std::memcpy(&steering_[at], from, bytes);
+  return static_cast<uint32_t>(at);
 }
 
 void StepPlan::write(uint8_t* to) const {
@@ -64,15 +80,19 @@ void StepPlan::write(uint8_t* to) const {
   put(at.jobs, jobs_);
   put(at.tasks, tasks_);
   put(at.updates, updates_);
+  put(at.steering, steering_);
 }
 
-size_t StepPlan::most_bytes(const EngineConfig& c, int group) {
+size_t StepPlan::most_bytes(const EngineConfig& c, const ModelDesc& d) {
   StepShape most;
   most.rows = most.jobs = c.maxBatchTokens;
   // each run ends in at most one task that is not full
-  most.tasks = c.maxBatchTokens * ((group + 7) / 8 + 1);
+  most.tasks = c.maxBatchTokens * ((d.heads / d.kvHeads + 7) / 8 + 1);
   const size_t blocks = static_cast<size_t>((c.maxContext + c.blockTokens - 1) / c.blockTokens);
-  return StepLayout(most, static_cast<size_t>(c.maxSlots) * blocks).end;
+  const size_t words = static_cast<size_t>((d.vocabulary + 63) / 64);
+  const size_t chunks = static_cast<size_t>(std::min(c.maxSlots, c.maxBatchTokens));
+  const size_t steering = chunks * (words * sizeof(uint64_t) + kMaxBiases * sizeof(LogitBias));
+  return StepLayout(most, static_cast<size_t>(c.maxSlots) * blocks, steering).end;
 }
 
 }  // namespace cairn::gpu

@@ -1,6 +1,7 @@
 // What the kernels of a step are told: rows, queries that attend together, rows of logits, changes of
 // block tables. It is written by the CPU in one piece and copied to the device in one piece, whose
-// parts follow each other without gaps: their places depend on the shape alone.
+// parts follow each other without gaps: their places depend on the shape alone, but for that of the
+// last, the biases and masks, which jobs name by their distance from the plan's begin.
 #pragma once
 
 #include <vector>
@@ -22,9 +23,9 @@ struct StepShape {
 
 // Byte offsets of the parts.
 struct StepLayout {
-  size_t slots, positions, jobRows, jobs, tasks, updates, end;
+  size_t slots, positions, jobRows, jobs, tasks, updates, steering, end;
 
-  StepLayout(const StepShape& s, size_t updateCount) {
+  StepLayout(const StepShape& s, size_t updateCount, size_t steeringBytes) {
     size_t at = 0;
     auto place = [&](size_t count, size_t each) {
       const size_t here = at;
@@ -37,6 +38,7 @@ struct StepLayout {
     jobs = place(static_cast<size_t>(s.jobs), sizeof(LogitJob));
     tasks = place(static_cast<size_t>(s.tasks), sizeof(AttendTask));
     updates = place(updateCount, sizeof(BlockUpdate));
+    steering = place(steeringBytes, 1);
     end = at;
   }
 };
@@ -50,10 +52,10 @@ class StepPlan {
   void make(const StepJob& step, std::vector<Slot>& slots);
   void write(uint8_t* to) const;
   // bytes that a plan can take
-  static size_t most_bytes(const EngineConfig& c, int group);
+  static size_t most_bytes(const EngineConfig& c, const ModelDesc& d);
 
   const StepShape& shape() const { return shape_; }
-  StepLayout layout() const { return {shape_, updates_.size()}; }
+  StepLayout layout() const { return {shape_, updates_.size(), steering_.size()}; }
   int update_count() const { return static_cast<int>(updates_.size()); }
   // the chunk of each row of logits
   const std::vector<int>& job_chunks() const { return jobChunks_; }
@@ -63,7 +65,9 @@ class StepPlan {
   static constexpr int kRunRows = 16;
 
   void add_rows(const ChunkJob& chunk, const Slot& slot, int index);
-  void add_job(const Slot& slot, int slotNumber, int row, int position, bool sample, int chunk);
+  LogitJob& add_job(const Slot& slot, int slotNumber, int row, int position, bool sample, int chunk);
+  // Appends to what steers; returns where.
+  uint32_t put(const void* from, size_t bytes);
 
   const int group_;
   StepShape shape_;
@@ -71,6 +75,7 @@ class StepPlan {
   std::vector<LogitJob> jobs_;
   std::vector<AttendTask> runs_, tasks_;
   std::vector<BlockUpdate> updates_;
+  std::vector<uint8_t> steering_;
 };
 
 }  // namespace cairn::gpu

@@ -15,6 +15,10 @@ struct LogitJob {
   int top;             // log-probabilities of so many tokens; −1: of none, not even the one drawn
   SamplingParams sampling;
   uint32_t seedLow, seedHigh;
+  // Places in the bytes that steer the step: so many LogitBias, and a bit for each token that may
+  // be drawn, in words of 64.
+  int biases, masked;
+  uint32_t biasesAt, maskAt;
 };
 
 struct LogitResult {
@@ -24,7 +28,7 @@ struct LogitResult {
 
 // Scratch of one row of logits, in the device's memory.
 struct DrawScratch {
-  float* logits;         // [rows][ld] after penalties, where there are any
+  float* logits;         // [rows][ld] after biases, penalties and masks, where there are any
   uint32_t* counts;      // [rows][ld]; zero between uses
   uint64_t* candidates;  // [rows][candidateStride]
   double* runs;          // [rows][runStride]
@@ -47,6 +51,7 @@ struct Draws {
   int* history;  // [slots][historyStride]; drawn tokens are appended
   size_t historyStride;
   DrawScratch scratch;
+  const uint8_t* steering;  // in which jobs name places
 };
 // Finiteness, caps, draws, log-probabilities; `logprobs`: whether any row wants the last.
 void draw(const Draws& d, bool logprobs, Queue queue);

@@ -4,29 +4,12 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-#define GPU_KERNEL __global__ static void
-#define GPU_DEVICE __device__
-#define GPU_BOUNDS(threads) __launch_bounds__(threads)
-#define GPU_SHARED(type, name, count) __shared__ type name[count]
-#define GPU_LAUNCH(kernel, grid, threads, stream, ...) \
-  kernel<<<cairn::gpu::dimensions(grid), (threads), 0, (stream)>>>(__VA_ARGS__)
 #define GPU_API(name) cuda##name
-#define GPU_UNROLL _Pragma("unroll")
+
+#include "target_card.hpp"
 
 namespace cairn::gpu {
 
-// Blocks of a launch.
-struct Grid {
-  unsigned x, y = 1;
-};
-inline dim3 dimensions(Grid g) { return dim3(g.x, g.y); }
-
-__device__ inline int thread() { return static_cast<int>(threadIdx.x); }
-__device__ inline int threads() { return static_cast<int>(blockDim.x); }
-__device__ inline int block() { return static_cast<int>(blockIdx.x); }
-__device__ inline int block_y() { return static_cast<int>(blockIdx.y); }
-__device__ inline int blocks() { return static_cast<int>(gridDim.x); }
-__device__ inline void sync_block() { __syncthreads(); }
 __device__ inline void sync_warp() { __syncwarp(); }
 template <class T>
 __device__ inline T shuffle_xor(T v, int mask) {
@@ -41,10 +24,6 @@ __device__ inline float root(float x) { return __fsqrt_rn(x); }
 __device__ inline float nearest(float x) { return rintf(x); }
 __device__ inline float half_to_float(uint16_t h) { return __half2float(__ushort_as_half(h)); }
 __device__ inline uint16_t float_to_half(float f) { return __half_as_ushort(__float2half_rn(f)); }
-__device__ inline int atomic_add(int* p, int v) { return atomicAdd(p, v); }
-__device__ inline uint32_t atomic_or(uint32_t* p, uint32_t v) { return atomicOr(p, v); }
-__device__ inline uint32_t atomic_exchange(uint32_t* p, uint32_t v) { return atomicExch(p, v); }
-__device__ inline double atomic_add(double* p, double v) { return atomicAdd(p, v); }
 // c + the dot product of four signed bytes
 __device__ inline int dot4(int a, int b, int c) { return __dp4a(a, b, c); }
 

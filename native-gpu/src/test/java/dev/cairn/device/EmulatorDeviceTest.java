@@ -8,6 +8,8 @@ import dev.cairn.model.Sampling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -196,15 +198,41 @@ class EmulatorDeviceTest {
   }
 
   @Test
-  @DisplayName("biases and allowed tokens are refused and not ignored")
-  void noSteering() {
-    try (Device device = emulator("mma", GpuSettings.DEFAULT)) {
-      Sampling biased = Sampling.GREEDY.with(Map.of(3, 5f), "");
-      assertFails(
-          DeviceException.Kind.MISUSE,
-          "this device knows no biases",
-          () -> device.openSlot(0, new SlotSpec(new int[] {1}, 1, biased, 0, -1, false)));
+  @DisplayName("biases and masks change draws as on the CPU, and no log-probability")
+  void steering() {
+    Random random = new Random(seed);
+    Map<Integer, Float> biases = new HashMap<>();
+    random
+        .ints(5, 0, ToyModel.VOCABULARY)
+        .forEach(token -> biases.put(token, 8 * random.nextFloat()));
+    long[] allowed = random.longs((ToyModel.VOCABULARY + Long.SIZE - 1) / Long.SIZE).toArray();
+    allowed[0] |= 1;
+    Sampling sampling = new Sampling(1.2f, 40, 0.95f, 0, 1.1f, 0, 0.2f).with(biases, "");
+    SlotSpec spec = new SlotSpec(new int[] {1, 2, 3}, 3, sampling, seed, 2, false);
+    List<StepResult.Output> expected;
+    try (Device cpu = Sequences.open(model, "auto", 1, 3, ToyModel.CONTEXT)) {
+      expected = steered(cpu, spec, allowed);
     }
+    try (Device device = emulator("mfma", GpuSettings.DEFAULT)) {
+      List<StepResult.Output> outputs = steered(device, spec, allowed);
+      assertThat(NumericsContractTest.bits(outputs)).isEqualTo(NumericsContractTest.bits(expected));
+      for (int token : Sequences.tokens(outputs)) {
+        assertThat(allowed[token / Long.SIZE] >> token & 1).as("token " + token).isEqualTo(1);
+      }
+    }
+  }
+
+  private static List<StepResult.Output> steered(Device device, SlotSpec spec, long[] allowed) {
+    device.openSlot(0, spec);
+    int prompt = spec.tokens().length;
+    List<StepResult.Output> outputs = new ArrayList<>();
+    for (int done = 0; outputs.size() < TOKENS; done = prompt + outputs.size() - 1) {
+      Chunk c = Sequences.chunk(device, 0, done, Math.max(prompt, done + 1), true);
+      Chunk masked =
+          new Chunk(c.slot(), c.start(), c.count(), true, c.firstBlock(), c.blocks(), allowed);
+      outputs.addAll(Sequences.run(device, masked).outputs());
+    }
+    return outputs;
   }
 
   @Test
