@@ -6,15 +6,34 @@ import java.util.concurrent.ConcurrentSkipListMap;
 
 /** Why a node is not ready: each part that cannot serve names its reason here until it can. */
 public final class Readiness {
-  private final Map<String, String> reasons = new ConcurrentSkipListMap<>();
+  private final Map<String, String> reasons;
+  private final String suffix;
+
+  public Readiness() {
+    this(new ConcurrentSkipListMap<>(), "");
+  }
+
+  private Readiness(Map<String, String> reasons, String suffix) {
+    this.reasons = reasons;
+    this.suffix = suffix;
+  }
+
+  /**
+   * This readiness for one of several parts of the same names.
+   *
+   * @param added what its names end with here
+   */
+  public Readiness of(String added) {
+    return new Readiness(reasons, suffix + added);
+  }
 
   /** A part cannot serve, and why, in a sentence. */
   public void notReady(String part, String reason) {
-    reasons.put(part, reason);
+    reasons.put(part + suffix, reason);
   }
 
   public void ready(String part) {
-    reasons.remove(part);
+    reasons.remove(part + suffix);
   }
 
   /** Reasons by part; empty when the node is ready. */

@@ -149,8 +149,8 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    * @param model that it serves
    */
   public record Identity(String node, DeviceStatus.Served model) {
-    String device(String backend) {
-      return backend + "-0" + (node.isEmpty() ? "" : "@" + node);
+    String device(DeviceInfo info) {
+      return info.backendName() + "-" + info.number() + (node.isEmpty() ? "" : "@" + node);
     }
   }
 
@@ -430,10 +430,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     SchedulingStats stats = core.stats();
     int blockTokens = info.config().blockTokens();
     return new DeviceStatus(
-        identity.device(info.backend()),
+        identity.device(info),
         identity.model(),
         info.numericsVersion(),
-        info.backend(),
+        info.backendName(),
         info.config().maxContext(),
         (long) info.config().kvBlocks() * blockTokens,
         new DeviceStatus.Load(

@@ -33,4 +33,21 @@ public record SchedulingStats(
   /** Where a scheduler without a device stands. */
   public static final SchedulingStats NONE =
       new SchedulingStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+  /** Where two schedulers of a node stand together; their window is the larger one. */
+  public SchedulingStats plus(SchedulingStats other) {
+    return new SchedulingStats(
+        queued + other.queued,
+        running + other.running,
+        entries + other.entries,
+        slotsInUse + other.slotsInUse,
+        kvBlocksUsed + other.kvBlocksUsed,
+        kvBlocksTotal + other.kvBlocksTotal,
+        stepsInFlight + other.stepsInFlight,
+        Math.max(window, other.window),
+        preemptions + other.preemptions,
+        staleResults + other.staleResults,
+        kvBlocksCached + other.kvBlocksCached,
+        prefixHitTokens + other.prefixHitTokens);
+  }
 }

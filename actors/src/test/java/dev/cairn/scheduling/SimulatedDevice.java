@@ -121,7 +121,8 @@ public final class SimulatedDevice implements Device {
 
   @Override
   public DeviceInfo info() {
-    return new DeviceInfo("simulated", "none", "sim-1", 1000, 0, kv.length * 8L, config, true);
+    String name = config.backend().startsWith("simulated:") ? config.backend() : "simulated";
+    return new DeviceInfo(name, "none", "sim-1", 1000, 0, kv.length * 8L, config, true);
   }
 
   @Override

@@ -17,20 +17,21 @@ import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.postgres.PostgresException;
 import dev.cairn.scheduling.SchedulingStats;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.SpawnProtocol;
 
 /**
  * A running node: a member of a cluster, or a cluster of one. As a gateway it has requests, as a
- * device one device and that device's scheduler; by default it is both. Any number of nodes may run
- * in a JVM.
+ * device it has devices, as a rule one, each with a scheduler; by default it is both. Any number of
+ * nodes may run in a JVM.
  */
 public final class CairnNode implements AutoCloseable {
   /** Name of the actor system and of the cluster. */
@@ -44,7 +45,7 @@ public final class CairnNode implements AutoCloseable {
   private final Readiness readiness;
   private final DrainSwitch draining;
   private final LeakRegistry leaks;
-  private final AtomicReference<SchedulingStats> scheduling;
+  private final Supplier<SchedulingStats> scheduling;
 
   /**
    * What a node is made of.
@@ -52,8 +53,8 @@ public final class CairnNode implements AutoCloseable {
    * @param config the whole configuration, {@code cairn} and {@code pekko}
    * @param model the model
    * @param tokenizer its tokenizer
-   * @param deviceConfig how the device is opened
-   * @param opener opens the device with this configuration; may take long
+   * @param deviceConfig how the devices are opened; they differ in the back end alone
+   * @param openers each opens one of the node's devices with such a configuration; may take long
    * @param telemetry told of everything
    */
   public record Parts(
@@ -61,8 +62,19 @@ public final class CairnNode implements AutoCloseable {
       ModelSpec model,
       Tokenizer tokenizer,
       DeviceConfig deviceConfig,
-      Callable<Device> opener,
-      Telemetry telemetry) {}
+      List<Callable<Device>> openers,
+      Telemetry telemetry) {
+    /** Of a node with one device. */
+    public Parts(
+        Config config,
+        ModelSpec model,
+        Tokenizer tokenizer,
+        DeviceConfig deviceConfig,
+        Callable<Device> opener,
+        Telemetry telemetry) {
+      this(config, model, tokenizer, deviceConfig, List.of(opener), telemetry);
+    }
+  }
 
   CairnNode(
       ActorSystem<SpawnProtocol.Command> system,
@@ -73,7 +85,7 @@ public final class CairnNode implements AutoCloseable {
       Readiness readiness,
       DrainSwitch draining,
       LeakRegistry leaks,
-      AtomicReference<SchedulingStats> scheduling) {
+      Supplier<SchedulingStats> scheduling) {
     this.system = system;
     this.settings = settings;
     this.device = device;
@@ -129,7 +141,7 @@ public final class CairnNode implements AutoCloseable {
     return system;
   }
 
-  /** This node's device; empty where it has none. */
+  /** This node's first device; empty where it has none. */
   public Optional<DeviceInfo> deviceInfo() {
     return device.map(Device::info);
   }
@@ -152,7 +164,7 @@ public final class CairnNode implements AutoCloseable {
     return leaks;
   }
 
-  /** Where the device's scheduler stood when it last changed. */
+  /** Where the devices' schedulers stood together when they last changed. */
   public SchedulingStats scheduling() {
     return scheduling.get();
   }

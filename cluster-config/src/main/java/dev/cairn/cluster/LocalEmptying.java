@@ -3,6 +3,7 @@ package dev.cairn.cluster;
 import dev.cairn.actors.Readiness;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.cluster.admin.Emptying;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.StreamSupport;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -20,23 +21,23 @@ final class LocalEmptying implements Emptying {
   private final Readiness readiness;
   private final DrainSwitch draining;
   private final Optional<RequestSharding> gateway;
-  private final Optional<ActorRef<SchedulerActor.Command>> scheduler;
+  private final List<ActorRef<SchedulerActor.Command>> schedulers;
 
   /**
    * @param gateway empty where the node is none
-   * @param scheduler of the node's device, if it has one
+   * @param schedulers of the node's devices
    */
   LocalEmptying(
       ActorSystem<?> system,
       Readiness readiness,
       DrainSwitch draining,
       Optional<RequestSharding> gateway,
-      Optional<ActorRef<SchedulerActor.Command>> scheduler) {
+      List<ActorRef<SchedulerActor.Command>> schedulers) {
     this.system = system;
     this.readiness = readiness;
     this.draining = draining;
     this.gateway = gateway;
-    this.scheduler = scheduler;
+    this.schedulers = schedulers;
   }
 
   @Override
@@ -75,8 +76,8 @@ final class LocalEmptying implements Emptying {
   }
 
   @Override
-  public Optional<ActorRef<SchedulerActor.Command>> scheduler() {
-    return scheduler;
+  public List<ActorRef<SchedulerActor.Command>> schedulers() {
+    return schedulers;
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.cairn.cluster.admin.NodeReport;
 import dev.cairn.cluster.admin.OwnDevice;
 import dev.cairn.cluster.admin.RequestRow;
 import dev.cairn.cluster.admin.Waiting;
+import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.persistence.RequestSpec;
@@ -34,7 +35,7 @@ final class LocalFacts implements NodeFacts {
   private final Readiness readiness;
   private final DrainSwitch draining;
   private final ModelSpec model;
-  private final Optional<DeviceInfo> device;
+  private final List<DeviceInfo> devices;
   private final Supplier<SchedulingStats> scheduling;
   private final Optional<RequestSharding> gateway;
   private final Optional<JournalAccess> journal;
@@ -43,7 +44,8 @@ final class LocalFacts implements NodeFacts {
 
   /**
    * @param node HOST:PORT
-   * @param scheduling where the device's scheduler stands
+   * @param devices of the node
+   * @param scheduling where their schedulers stand together
    * @param gateway empty where the node is none
    */
   LocalFacts(
@@ -51,7 +53,7 @@ final class LocalFacts implements NodeFacts {
       Readiness readiness,
       DrainSwitch draining,
       ModelSpec model,
-      Optional<DeviceInfo> device,
+      List<DeviceInfo> devices,
       Supplier<SchedulingStats> scheduling,
       Optional<RequestSharding> gateway,
       Optional<JournalAccess> journal,
@@ -61,7 +63,7 @@ final class LocalFacts implements NodeFacts {
     this.readiness = readiness;
     this.draining = draining;
     this.model = model;
-    this.device = device;
+    this.devices = devices;
     this.scheduling = scheduling;
     this.gateway = gateway;
     this.journal = journal;
@@ -90,7 +92,7 @@ final class LocalFacts implements NodeFacts {
         unfinished(),
         gateway.map(here -> here.gate().limit()).orElse(0),
         gateway.map(here -> here.views().readers()).orElse(0),
-        device.map(this::own),
+        own(),
         gateway.map(this::devices).orElse(List.of()),
         gateway.map(LocalFacts::waiting).orElse(List.of()),
         journal.map(this::journal));
@@ -100,19 +102,25 @@ final class LocalFacts implements NodeFacts {
     return (int) requests().filter(row -> row.finish().isEmpty()).count();
   }
 
-  private OwnDevice own(DeviceInfo info) {
+  private Optional<OwnDevice> own() {
+    if (devices.isEmpty()) {
+      return Optional.empty();
+    }
     SchedulingStats stats = scheduling.get();
-    long block = info.config().blockTokens();
-    return new OwnDevice(
-        model.name(),
-        model.fingerprint(),
-        stats.queued(),
-        stats.running(),
-        stats.slotsInUse(),
-        info.config().maxSlots(),
-        info.config().kvBlocks() * block,
-        stats.kvBlocksUsed() * block,
-        stats.kvBlocksCached() * block);
+    DeviceConfig each = devices.get(0).config();
+    long block = each.blockTokens();
+    OwnDevice own =
+        new OwnDevice(
+            model.name(),
+            model.fingerprint(),
+            stats.queued(),
+            stats.running(),
+            stats.slotsInUse(),
+            devices.size() * each.maxSlots(),
+            devices.size() * each.kvBlocks() * block,
+            stats.kvBlocksUsed() * block,
+            stats.kvBlocksCached() * block);
+    return Optional.of(own);
   }
 
   private List<DeviceRow> devices(RequestSharding here) {

@@ -1,7 +1,6 @@
 package dev.cairn.cluster;
 
 import dev.cairn.actors.GpuActor;
-import dev.cairn.actors.LeakRegistry;
 import dev.cairn.actors.Readiness;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.device.Device;
@@ -12,40 +11,48 @@ import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 
-/** What makes a node a device: the device itself and its scheduler. */
+/** One of a node's devices: the device itself and its scheduler. */
 final class NodeDevice {
   private final StartUp startUp;
   private final CairnNode.Parts parts;
   private final NodeSettings settings;
+  private final int number;
   private final CompletableFuture<Device> device = new CompletableFuture<>();
   private final AtomicReference<SchedulingStats> scheduling =
       new AtomicReference<>(SchedulingStats.NONE);
 
-  NodeDevice(StartUp startUp, CairnNode.Parts parts, NodeSettings settings) {
+  /**
+   * @param number which of the node's devices, from 0 on
+   */
+  NodeDevice(StartUp startUp, CairnNode.Parts parts, NodeSettings settings, int number) {
     this.startUp = startUp;
     this.parts = parts;
     this.settings = settings;
+    this.number = number;
   }
 
   /** Where the scheduler stood when it last changed. */
-  AtomicReference<SchedulingStats> scheduling() {
-    return scheduling;
+  SchedulingStats scheduling() {
+    return scheduling.get();
   }
 
   /**
    * Makes the scheduler, which begins to open the device.
    *
    * @param node where it is, to name the device in the cluster
+   * @param all where all schedulers of the node stand
    */
   ActorRef<SchedulerActor.Command> start(
-      String node, SchedulingLimits limits, Readiness readiness) {
-    NodeTelemetry telemetry = new NodeTelemetry(parts.telemetry(), scheduling);
+      String node, SchedulingLimits limits, Readiness readiness, Supplier<SchedulingStats> all) {
+    NodeTelemetry telemetry = new NodeTelemetry(parts.telemetry(), scheduling, all);
+    String suffix = number == 0 ? "" : "-" + number;
     NodeSettings.Device settled = settings.device();
     GpuActor.Settings gpu =
         new GpuActor.Settings(
-            parts.opener(),
+            parts.openers().get(number),
             new GpuActor.DeviceListener() {
               @Override
               public void opened(Device opened) {
@@ -57,7 +64,7 @@ final class NodeDevice {
                 device.completeExceptionally(cause);
               }
             },
-            readiness,
+            readiness.of(suffix),
             telemetry,
             settled.maxOpenAttempts(),
             settled.minOpenBackoff(),
@@ -72,7 +79,7 @@ final class NodeDevice {
             telemetry,
             System::nanoTime,
             new SchedulerActor.Patience(settled.orphanTimeout(), settings.commit().repeatAfter())),
-        "scheduler");
+        "scheduler" + suffix);
   }
 
   private static DeviceStatus.Served served(ModelSpec model) {
@@ -87,13 +94,5 @@ final class NodeDevice {
    */
   Device awaitOpen() {
     return startUp.await(device, "the device");
-  }
-
-  /** Registers what is held here for requests. */
-  void register(LeakRegistry leaks) {
-    leaks.register("sequences", () -> scheduling.get().entries());
-    leaks.register("slots", () -> scheduling.get().slotsInUse());
-    leaks.register("kv-blocks", () -> scheduling.get().kvBlocksUsed());
-    leaks.register("steps", () -> scheduling.get().stepsInFlight());
   }
 }

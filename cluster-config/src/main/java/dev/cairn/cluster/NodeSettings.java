@@ -8,6 +8,8 @@ import dev.cairn.device.GpuSettings;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.scheduling.SchedulingLimits;
 import java.time.Duration;
+import java.util.List;
+import java.util.Set;
 
 /** The {@code cairn} part of a node's configuration, read and checked once. */
 public record NodeSettings(
@@ -53,7 +55,17 @@ public record NodeSettings(
       boolean pinThreads,
       Duration orphanTimeout,
       String weights,
-      GpuSettings gpu) {}
+      GpuSettings gpu) {
+    /** The names in {@code backend}, one for each of the node's devices. */
+    List<String> backends() {
+      List<String> names = List.of(backend.trim().split("\\s*,\\s*", -1));
+      if (Set.copyOf(names).size() < names.size()) {
+        throw new IllegalArgumentException(
+            "cairn.device.backend is '" + backend + "', expected each device once");
+      }
+      return names;
+    }
+  }
 
   /** {@code cairn.commit}. */
   public record Commit(int maxHandOvers, int minWindow, int maxWindow, Duration repeatAfter) {}
@@ -114,7 +126,7 @@ public record NodeSettings(
   }
 
   /**
-   * The device's configuration for a model.
+   * The first device's configuration for a model.
    *
    * @param blockBytes memory of one KV block of this model
    */
@@ -141,7 +153,7 @@ public record NodeSettings(
     }
     int threads = device.threads() == 0 ? defaultThreads(model) : device.threads();
     return new DeviceConfig(
-        device.backend(),
+        device.backends().get(0),
         device.instructionSet(),
         threads,
         device.maxSlots(),
@@ -154,6 +166,17 @@ public record NodeSettings(
         device.pinThreads(),
         device.weights(),
         device.gpu());
+  }
+
+  /**
+   * How each of the node's devices is opened: alike, but for the back end.
+   *
+   * @param blockBytes memory of one KV block of this model
+   * @throws IllegalArgumentException where a back end is named twice
+   */
+  public List<DeviceConfig> deviceConfigs(ModelSpec model, long blockBytes) {
+    DeviceConfig one = deviceConfig(model, blockBytes);
+    return device.backends().stream().map(one::withBackend).toList();
   }
 
   /**

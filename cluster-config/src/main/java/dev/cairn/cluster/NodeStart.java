@@ -9,6 +9,7 @@ import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalExtension;
 import dev.cairn.scheduling.SchedulingLimits;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -25,7 +26,7 @@ final class NodeStart {
   private final ClusterSettings cluster;
   private final StartUp startUp;
   private final Membership membership;
-  private final NodeDevice device;
+  private final NodeDevices devices;
   private final RequestSharding sharding;
   private final Readiness readiness = new Readiness();
   private final DrainSwitch draining = new DrainSwitch();
@@ -37,7 +38,7 @@ final class NodeStart {
     this.cluster = ClusterSettings.from(parts.config());
     this.startUp = new StartUp(system, settings.startTimeout());
     this.membership = new Membership(startUp, cluster);
-    this.device = new NodeDevice(startUp, parts, settings);
+    this.devices = new NodeDevices(startUp, parts, settings);
     this.sharding = new RequestSharding(startUp, parts, settings, cluster, draining);
     readiness.notReady("node", "the server is starting");
   }
@@ -45,53 +46,51 @@ final class NodeStart {
   CairnNode start() {
     // The model loads while the cluster forms.
     SchedulingLimits limits = settings.limits(parts.deviceConfig());
-    Optional<ActorRef<SchedulerActor.Command>> scheduler =
-        cluster.hasDevice()
-            ? Optional.of(device.start(membership.nodeName(), limits, readiness))
-            : Optional.empty();
+    List<ActorRef<SchedulerActor.Command>> schedulers =
+        cluster.hasDevice() ? devices.start(membership.nodeName(), limits, readiness) : List.of();
     membership.join();
     Optional<JournalAccess> journal =
         cluster.isGateway() ? Optional.of(JournalExtension.get(system)) : Optional.empty();
     journal.ifPresent(this::follow);
-    Optional<Device> opened = scheduler.map(unused -> device.awaitOpen());
-    scheduler.ifPresent(
+    List<Device> opened = schedulers.isEmpty() ? List.of() : devices.awaitOpen();
+    schedulers.forEach(
         own -> system.receptionist().tell(Receptionist.register(SchedulerActor.KEY, own)));
     Optional<ShardedRequests> requests =
-        journal.map(access -> sharding.start(scheduler, limits, access));
+        journal.map(access -> sharding.start(schedulers.stream().findFirst(), limits, access));
     if (cluster.profile() == Profile.SINGLE) {
       requests.ifPresent(gateway -> recover(journal.orElseThrow(), gateway));
     }
-    watchLoops(scheduler, administer(opened, journal, scheduler));
+    watchLoops(schedulers, administer(opened, journal, schedulers));
     readiness.ready("node");
     return new CairnNode(
         system,
         settings,
-        opened,
+        opened.stream().findFirst(),
         requests,
         journal,
         readiness,
         draining,
         leaks(),
-        device.scheduling());
+        devices::scheduling);
   }
 
   private ActorRef<NodeAdmin.Command> administer(
-      Optional<Device> opened,
+      List<Device> opened,
       Optional<JournalAccess> journal,
-      Optional<ActorRef<SchedulerActor.Command>> scheduler) {
+      List<ActorRef<SchedulerActor.Command>> schedulers) {
     Optional<RequestSharding> gateway = journal.map(unused -> sharding);
     return startUp.spawn(
         NodeAdmin.create(
             facts(opened, journal),
-            new LocalEmptying(system, readiness, draining, gateway, scheduler)),
+            new LocalEmptying(system, readiness, draining, gateway, schedulers)),
         "node-admin",
         DispatcherSelector.fromConfig("cairn.dispatchers.admin"));
   }
 
   private void watchLoops(
-      Optional<ActorRef<SchedulerActor.Command>> scheduler, ActorRef<NodeAdmin.Command> admin) {
+      List<ActorRef<SchedulerActor.Command>> schedulers, ActorRef<NodeAdmin.Command> admin) {
     Map<String, ActorRef<?>> loops = new HashMap<>(sharding.loops());
-    scheduler.ifPresent(own -> loops.put("the scheduler", own));
+    schedulers.forEach(own -> loops.put("the " + own.path().name(), own));
     loops.put("the node's admin actor", admin);
     startUp.spawn(LoopWatch.create(readiness, loops), "loop-watch");
   }
@@ -122,14 +121,14 @@ final class NodeStart {
     }
   }
 
-  private LocalFacts facts(Optional<Device> opened, Optional<JournalAccess> journal) {
+  private LocalFacts facts(List<Device> opened, Optional<JournalAccess> journal) {
     return new LocalFacts(
         membership.address(),
         readiness,
         draining,
         parts.model(),
-        opened.map(Device::info),
-        () -> device.scheduling().get(),
+        opened.stream().map(Device::info).toList(),
+        devices::scheduling,
         journal.map(unused -> sharding),
         journal,
         cluster.profile(),
@@ -139,7 +138,7 @@ final class NodeStart {
   private LeakRegistry leaks() {
     LeakRegistry leaks = new LeakRegistry();
     sharding.register(leaks);
-    device.register(leaks);
+    devices.register(leaks);
     return leaks;
   }
 }

@@ -3,21 +3,29 @@ package dev.cairn.cluster;
 import dev.cairn.actors.Telemetry;
 import dev.cairn.scheduling.SchedulingStats;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 
-/** Keeps the scheduler's last word for the leak registry, and passes everything on. */
+/** Keeps a scheduler's last word, and passes everything on; where schedulers stand, of all. */
 final class NodeTelemetry implements Telemetry {
   private final Telemetry next;
   private final AtomicReference<SchedulingStats> scheduling;
+  private final Supplier<SchedulingStats> all;
 
-  NodeTelemetry(Telemetry next, AtomicReference<SchedulingStats> scheduling) {
+  /**
+   * @param scheduling where the last word is kept
+   * @param all where all schedulers of the node stand
+   */
+  NodeTelemetry(
+      Telemetry next, AtomicReference<SchedulingStats> scheduling, Supplier<SchedulingStats> all) {
     this.next = next;
     this.scheduling = scheduling;
+    this.all = all;
   }
 
   @Override
   public void scheduler(SchedulingStats stats) {
     scheduling.set(stats);
-    next.scheduler(stats);
+    next.scheduler(all.get());
   }
 
   @Override

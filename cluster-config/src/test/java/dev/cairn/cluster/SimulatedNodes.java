@@ -69,15 +69,23 @@ final class SimulatedNodes {
 
   CairnNode start(String text, boolean paused, Telemetry telemetry) {
     Config config = config(text);
-    DeviceConfig device = NodeSettings.from(config).deviceConfig(MODEL, 1024);
-    Callable<Device> opener =
-        () -> {
-          SimulatedDevice opened = new SimulatedDevice(device, 0, paused);
-          devices.add(opened);
-          return opened;
-        };
+    List<DeviceConfig> configs = NodeSettings.from(config).deviceConfigs(MODEL, 1024);
     return CairnNode.start(
-        new CairnNode.Parts(config, MODEL, new TestTokenizer(), device, opener, telemetry));
+        new CairnNode.Parts(
+            config,
+            MODEL,
+            new TestTokenizer(),
+            configs.get(0),
+            configs.stream().map(each -> opener(each, paused)).toList(),
+            telemetry));
+  }
+
+  private Callable<Device> opener(DeviceConfig device, boolean paused) {
+    return () -> {
+      SimulatedDevice opened = new SimulatedDevice(device, 0, paused);
+      devices.add(opened);
+      return opened;
+    };
   }
 
   static RequestSpec spec(String id, Random random) {

@@ -47,6 +47,24 @@ public record DeviceConfig(
   /** Where weights are kept where nothing else is asked for. */
   public static final String DEFAULT_WEIGHTS = "packed";
 
+  /** The same on another device. */
+  public DeviceConfig withBackend(String other) {
+    return new DeviceConfig(
+        other,
+        instructionSet,
+        threads,
+        maxSlots,
+        maxContext,
+        kvBlocks,
+        blockTokens,
+        maxBatchTokens,
+        maxStepsInFlight,
+        kvType,
+        pinThreads,
+        weights,
+        gpu);
+  }
+
   /**
    * Keys and values of {@link #DEFAULT_KV_TYPE}, threads wherever the system puts them, packed
    * weights.

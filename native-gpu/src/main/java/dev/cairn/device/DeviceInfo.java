@@ -3,7 +3,8 @@ package dev.cairn.device;
 /**
  * What a device is.
  *
- * @param backend back end, for example {@code cpu}
+ * @param backend back end, for example {@code cpu}; of one with several devices with its number,
+ *     {@code hip:1}
  * @param instructionSet the kernels chosen, for example {@code avx512}
  * @param numericsVersion devices of the same version give the same bits for the same model; the
  *     journal records it. It ends in {@code -short} or {@code -long} where the model has frequency
@@ -34,6 +35,18 @@ public record DeviceInfo(
       DeviceConfig config) {
     this(
         backend, instructionSet, numericsVersion, weightBytes, mappedBytes, kvBytes, config, false);
+  }
+
+  /** The back end without a number. */
+  public String backendName() {
+    int colon = backend.indexOf(':');
+    return colon < 0 ? backend : backend.substring(0, colon);
+  }
+
+  /** Which of the back end's devices it is, from 0 on. */
+  public int number() {
+    int colon = backend.indexOf(':');
+    return colon < 0 ? 0 : Integer.parseInt(backend.substring(colon + 1));
   }
 
   /** Most steps submitted and not awaited. */

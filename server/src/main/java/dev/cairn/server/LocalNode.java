@@ -6,6 +6,7 @@ import dev.cairn.cluster.CairnNode;
 import dev.cairn.cluster.DrainSwitch;
 import dev.cairn.cluster.NodeSettings;
 import dev.cairn.cluster.admin.ClusterAdmin;
+import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
 import dev.cairn.device.DeviceInfo;
@@ -19,6 +20,7 @@ import dev.cairn.server.metrics.CairnMetrics;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
@@ -44,15 +46,15 @@ public final class LocalNode implements NodeHandle {
    */
   public static LocalNode start(
       Config config, ModelFile model, CairnMetrics metrics, LoadProgress progress) {
-    DeviceConfig device = deviceConfig(config, model);
+    List<DeviceConfig> devices = deviceConfigs(config, model);
     CairnNode node =
         CairnNode.start(
             new CairnNode.Parts(
                 config,
                 model.spec(),
                 model.tokenizer(),
-                device,
-                () -> Devices.open(device, model.spec(), progress),
+                devices.get(0),
+                devices.stream().map(each -> opener(each, model, progress)).toList(),
                 metrics));
     node.journal()
         .ifPresent(
@@ -63,27 +65,34 @@ public final class LocalNode implements NodeHandle {
                   journal.isShared() ? "postgresql" : config.getString("cairn.journal.durability"));
             });
     metrics.held(node.leaks()::held);
-    return new LocalNode(node, model, device);
+    return new LocalNode(node, model, devices.get(0));
   }
 
-  /** How a model's device is opened. */
-  private static DeviceConfig deviceConfig(Config config, ModelFile model) {
+  private static Callable<Device> opener(
+      DeviceConfig device, ModelFile model, LoadProgress progress) {
+    return () -> Devices.open(device, model.spec(), progress);
+  }
+
+  /** How a model's devices are opened. */
+  private static List<DeviceConfig> deviceConfigs(Config config, ModelFile model) {
     NodeSettings settings = NodeSettings.from(config);
     long blockBytes =
         Devices.kvBytesPerBlock(
             model.spec(),
             config.getInt("cairn.device.kv-block-tokens"),
             config.getString("cairn.device.kv-type"));
-    return settings.deviceConfig(model.spec(), blockBytes);
+    return settings.deviceConfigs(model.spec(), blockBytes);
   }
 
   /**
-   * Opens a model's device and closes it again, to see whether that works.
+   * Opens a model's devices one by one and closes them again, to see whether that works.
    *
    * @throws DeviceException if it cannot be opened
    */
   public static void tryDevice(Config config, ModelFile model) {
-    Devices.open(deviceConfig(config, model), model.spec(), LoadProgress.NONE).close();
+    for (DeviceConfig each : deviceConfigs(config, model)) {
+      Devices.open(each, model.spec(), LoadProgress.NONE).close();
+    }
   }
 
   /**

@@ -2,6 +2,8 @@ package dev.cairn.cluster.admin;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.OptionalInt;
 import org.apache.pekko.actor.typed.ActorRef;
 
@@ -13,13 +15,15 @@ final class DrainWatch {
   private final Deque<ActorRef<NodeAdmin.Reply>> waiting = new ArrayDeque<>();
   private boolean on;
   private OptionalInt shards = OptionalInt.empty();
-  private OptionalInt deviceRequests = OptionalInt.empty();
+
+  /** Of each device that has said how many it holds. */
+  private final Map<Integer, Integer> deviceRequests = new HashMap<>();
 
   /** Begins anew: nothing is known to be empty. */
   void begin() {
     on = true;
     shards = OptionalInt.empty();
-    deviceRequests = OptionalInt.empty();
+    deviceRequests.clear();
   }
 
   void end() {
@@ -34,8 +38,8 @@ final class DrainWatch {
     shards = OptionalInt.of(now);
   }
 
-  void device(int requests) {
-    deviceRequests = OptionalInt.of(requests);
+  void device(int number, int requests) {
+    deviceRequests.put(number, requests);
   }
 
   void add(ActorRef<NodeAdmin.Reply> asker, DrainReport now) {
@@ -55,19 +59,19 @@ final class DrainWatch {
    *
    * @param requests unfinished requests whose actors are here
    * @param gateway whether the node has requests
-   * @param device whether it has a device
+   * @param devices how many it has
    * @param elsewhere whether another gateway can take its shards
    */
-  DrainReport report(
-      String node, int requests, boolean gateway, boolean device, boolean elsewhere) {
+  DrainReport report(String node, int requests, boolean gateway, int devices, boolean elsewhere) {
     boolean moved = !gateway || !elsewhere || shards.orElse(-1) == 0;
-    boolean emptyDevice = !device || deviceRequests.orElse(-1) == 0;
+    int held = deviceRequests.values().stream().mapToInt(Integer::intValue).sum();
+    boolean emptyDevices = deviceRequests.size() == devices && held == 0;
     return new DrainReport(
         node,
         on,
-        on && requests == 0 && moved && emptyDevice,
+        on && requests == 0 && moved && emptyDevices,
         requests,
         elsewhere ? shards.orElse(0) : 0,
-        deviceRequests.orElse(0));
+        held);
   }
 }

@@ -1,7 +1,7 @@
 package dev.cairn.cluster.admin;
 
 import dev.cairn.actors.SchedulerActor;
-import java.util.Optional;
+import java.util.List;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.sharding.ShardRegion.CurrentShardRegionState;
 
@@ -16,8 +16,8 @@ public interface Emptying {
   /** Tells how many shards are here; nobody answers where the node is no gateway. */
   void askShards(ActorRef<CurrentShardRegionState> replyTo);
 
-  /** Scheduler of the node's device, if it has one. */
-  Optional<ActorRef<SchedulerActor.Command>> scheduler();
+  /** Schedulers of the node's devices; the same ones whenever it is asked. */
+  List<ActorRef<SchedulerActor.Command>> schedulers();
 
   /** Whether the node has requests. */
   boolean isGateway();

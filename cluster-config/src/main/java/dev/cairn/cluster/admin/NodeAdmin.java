@@ -6,6 +6,8 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
@@ -57,7 +59,7 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
 
   private record Shards(int here) implements Command {}
 
-  private record DeviceState(int requests) implements Command {}
+  private record DeviceState(int number, int requests) implements Command {}
 
   /** Answers. */
   public sealed interface Reply extends ClusterMessage {}
@@ -83,7 +85,9 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
   private final TimerScheduler<Command> timers;
   private final DrainWatch drain = new DrainWatch();
   private final ActorRef<CurrentShardRegionState> shards;
-  private final ActorRef<SchedulerActor.DrainState> device;
+
+  /** Where the scheduler of each device says how far it is. */
+  private final List<ActorRef<SchedulerActor.DrainState>> devices;
 
   /** Registers itself under {@link #KEY}. */
   public static Behavior<Command> create(NodeFacts facts, Emptying emptying) {
@@ -112,9 +116,26 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
     this.shards =
         context.messageAdapter(
             CurrentShardRegionState.class, state -> new Shards(state.getShards().size()));
-    this.device =
-        context.messageAdapter(
-            SchedulerActor.DrainState.class, state -> new DeviceState(state.requests()));
+    this.devices =
+        IntStream.range(0, emptying.schedulers().size())
+            .mapToObj(number -> context.spawn(states(number), "device-" + number))
+            .toList();
+  }
+
+  private Behavior<SchedulerActor.DrainState> states(int number) {
+    ActorRef<Command> self = getContext().getSelf();
+    return Behaviors.receiveMessage(
+        state -> {
+          self.tell(new DeviceState(number, state.requests()));
+          return Behaviors.same();
+        });
+  }
+
+  private void tellSchedulers(
+      Function<ActorRef<SchedulerActor.DrainState>, SchedulerActor.Command> command) {
+    for (int i = 0; i < devices.size(); i++) {
+      emptying.schedulers().get(i).tell(command.apply(devices.get(i)));
+    }
   }
 
   @Override
@@ -140,7 +161,7 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
           .getSystem()
           .receptionist()
           .tell(Receptionist.register(DRAINING, getContext().getSelf()));
-      emptying.scheduler().ifPresent(own -> own.tell(new SchedulerActor.Drain(device)));
+      tellSchedulers(SchedulerActor.Drain::new);
       timers.startTimerWithFixedDelay(Look.INSTANCE, LOOK);
     }
     drain.add(asked.replyTo(), report());
@@ -156,7 +177,7 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
           .getSystem()
           .receptionist()
           .tell(Receptionist.deregister(DRAINING, getContext().getSelf()));
-      emptying.scheduler().ifPresent(own -> own.tell(new SchedulerActor.Undrain(device)));
+      tellSchedulers(SchedulerActor.Undrain::new);
     }
     drain.tellAll(report());
     asked.replyTo().tell(new DrainState(report()));
@@ -183,7 +204,7 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
   }
 
   private Behavior<Command> onDeviceState(DeviceState now) {
-    drain.device(now.requests());
+    drain.device(now.number(), now.requests());
     return this;
   }
 
@@ -192,7 +213,7 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
         facts.node(),
         (int) facts.requests().filter(RequestRow::isUnfinished).count(),
         emptying.isGateway(),
-        emptying.scheduler().isPresent(),
+        devices.size(),
         emptying.goesElsewhere());
   }
 

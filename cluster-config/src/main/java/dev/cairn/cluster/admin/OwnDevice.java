@@ -1,7 +1,7 @@
 package dev.cairn.cluster.admin;
 
 /**
- * A node's own device, where its scheduler stands.
+ * A node's own devices together, where their schedulers stand.
  *
  * @param model name of the model
  * @param modelFingerprint identifies its file

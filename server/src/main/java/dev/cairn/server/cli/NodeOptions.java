@@ -35,7 +35,7 @@ public final class NodeOptions {
   @Option(
       names = "--backend",
       paramLabel = "NAME",
-      description = "auto, cpu, hip[:N] or cuda[:N] (cairn.device.backend).")
+      description = "auto, cpu, hip[:N] or cuda[:N]; several with commas (cairn.device.backend).")
   private String backend;
 
   @Option(
