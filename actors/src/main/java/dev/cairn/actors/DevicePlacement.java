@@ -3,6 +3,7 @@ package dev.cairn.actors;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.placement.Candidate;
 import dev.cairn.placement.Candidate.Assigned;
+import dev.cairn.placement.MeetingPlace;
 import dev.cairn.placement.Need;
 import dev.cairn.placement.PlacementPolicy;
 import dev.cairn.placement.Ranking;
@@ -38,7 +39,7 @@ public final class DevicePlacement implements Placement<ActorRef<SchedulerActor.
    *     another must stay under where it cannot start the request now
    * @param prefixTokens tokens at the beginning of a prompt that name it: requests that share them
    *     probably share cached keys and values
-   * @param maxPrefixes most beginnings that are remembered
+   * @param maxPrefixes most beginnings that are remembered, and most sessions and groups
    * @param maxVerdicts most devices of which a decision says what it thought
    * @param awayInterval how often requests whose device is away look for another one
    */
@@ -58,6 +59,7 @@ public final class DevicePlacement implements Placement<ActorRef<SchedulerActor.
   private final Map<String, Assigned> assigned = new HashMap<>();
   private final Map<String, Long> failedNanos = new HashMap<>();
   private final Map<Integer, String> prefixes;
+  private final Map<MeetingPlace, String> meetings;
   private String preferred = "";
   private final CompletableFuture<Void> any = new CompletableFuture<>();
   private final AwayWatch<ActorRef<SchedulerActor.Command>> away;
@@ -67,13 +69,18 @@ public final class DevicePlacement implements Placement<ActorRef<SchedulerActor.
     this.policy = new PlacementPolicy(settings.hysteresis(), settings.spillover());
     this.nanoTime = nanoTime;
     this.away = new AwayWatch<>(settings.awayInterval().toNanos());
-    this.prefixes =
-        new LinkedHashMap<>(16, 0.75f, true) {
-          @Override
-          protected boolean removeEldestEntry(Map.Entry<Integer, String> eldest) {
-            return size() > settings.maxPrefixes();
-          }
-        };
+    this.prefixes = lastUsed(settings.maxPrefixes());
+    this.meetings = lastUsed(settings.maxPrefixes());
+  }
+
+  /** Forgets what was not used for longest. */
+  private static <K> Map<K, String> lastUsed(int most) {
+    return new LinkedHashMap<>(16, 0.75f, true) {
+      @Override
+      protected boolean removeEldestEntry(Map.Entry<K, String> eldest) {
+        return size() > most;
+      }
+    };
   }
 
   /** Completes when the first device is known. */
@@ -122,6 +129,7 @@ public final class DevicePlacement implements Placement<ActorRef<SchedulerActor.
           long tokens = (long) spec.promptTokens().length + spec.maxTokens();
           assigned.put(name, assigned.getOrDefault(name, Assigned.NONE).and(tokens));
           prefixes.put(prefix(spec), name);
+          MeetingPlace.of(spec).ifPresent(place -> meetings.put(place, name));
           preferred = name;
         });
     return new Choice<>(
@@ -163,7 +171,8 @@ public final class DevicePlacement implements Placement<ActorRef<SchedulerActor.
   }
 
   private Ranking<ActorRef<SchedulerActor.Command>> rank(Need need) {
-    return policy.rank(need, candidates(need.spec()), preferred);
+    String pinned = MeetingPlace.of(need.spec()).map(meetings::get).orElse("");
+    return policy.rank(need, candidates(need.spec()), preferred, pinned);
   }
 
   private List<Candidate<ActorRef<SchedulerActor.Command>>> candidates(RequestSpec spec) {

@@ -14,6 +14,9 @@ import java.util.function.Function;
  * observed rate, and a round trip. What is unknown of a device counts as what is usual among the
  * others, never as zero.
  *
+ * <p>Requests of one session, or of one group, go to one device ({@link MeetingPlace}), whatever
+ * else is faster.
+ *
  * <p>A request whose beginning a device has cached goes to another one only if that is faster and
  * can start it now, or is faster by far. A device that failed lately comes after all that did not,
  * and one of another numerics version after all of the request's own.
@@ -44,19 +47,25 @@ public record PlacementPolicy(double hysteresis, double spillover) {
   }
 
   /** What one ranking has in common: the request, and what is usual among the devices. */
-  private record Round(Need need, double rate, double roundTrip, String preferred, String home) {}
+  private record Round(
+      Need need, double rate, double roundTrip, String preferred, String home, String meeting) {}
 
   /**
    * @param preferred device that the requests of this gateway went to last, or empty
+   * @param pinned device that the request's session or group went to last, or empty
    */
-  public <D> Ranking<D> rank(Need need, List<Candidate<D>> candidates, String preferred) {
+  public <D> Ranking<D> rank(
+      Need need, List<Candidate<D>> candidates, String preferred, String pinned) {
     Round round =
         new Round(
             need,
             usual(candidates, c -> c.status().load().tokensPerSecond(), ANY_RATE),
             usual(candidates, Candidate::roundTripSeconds, 0),
             preferred,
-            home(need, candidates));
+            home(need, candidates),
+            MeetingPlace.of(need.spec())
+                .map(place -> place.among(able(need, candidates), pinned))
+                .orElse(""));
     List<Ranking.Judged<D>> judged = new ArrayList<>(candidates.size());
     for (Candidate<D> candidate : candidates) {
       judged.add(judge(round, candidate));
@@ -65,6 +74,15 @@ public record PlacementPolicy(double hysteresis, double spillover) {
         Comparator.<Ranking.Judged<D>>comparingDouble(Ranking.Judged::rank)
             .thenComparing(j -> j.candidate().status().name()));
     return new Ranking<>(judged);
+  }
+
+  /** Names of the devices that can take the request and have not failed lately. */
+  private static <D> List<String> able(Need need, List<Candidate<D>> candidates) {
+    return candidates.stream()
+        .filter(c -> c.coolingNanos() <= 0 && !isOther(need, c.status()))
+        .filter(c -> obstacle(need, c).isEmpty() && length(need, c.status()).isEmpty())
+        .map(c -> c.status().name())
+        .toList();
   }
 
   /** The device that has most of the beginning cached, or empty. */
@@ -109,6 +127,10 @@ public record PlacementPolicy(double hysteresis, double spillover) {
     if (isOther) {
       rank += OTHER_NUMERICS_SECONDS;
     }
+    boolean meets = status.name().equals(round.meeting());
+    if (meets) {
+      rank = -1;
+    }
     return new Ranking.Judged<>(
         candidate,
         rank,
@@ -127,6 +149,7 @@ public record PlacementPolicy(double hysteresis, double spillover) {
                     ? ", " + candidate.sharedTokens() + " tokens of the prompt cached"
                     : "")
                 + (isPreferred && !isHome ? ", preferred as the last choice" : "")
+                + (meets ? ", the others of its session or group are there" : "")
                 + (mustSpill ? ", cannot start it now as the device with its beginning waits" : "")
                 + (candidate.coolingNanos() > 0
                     ? String.format(

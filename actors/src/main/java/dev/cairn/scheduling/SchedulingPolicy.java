@@ -63,7 +63,7 @@ public record SchedulingPolicy(
         3,
         64,
         1.6,
-        8,
+        2,
         60_000_000_000L,
         10_000_000_000L,
         1024,

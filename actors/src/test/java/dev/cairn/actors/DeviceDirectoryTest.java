@@ -168,6 +168,32 @@ class DeviceDirectoryTest {
   }
 
   @Test
+  @DisplayName(
+      "L7 turns of a session go to the device that the first one went to, whatever the load")
+  void sessionsMeet() {
+    bothAnswer(0, 0);
+    RequestSpec turn = SPEC.toBuilder().scheduling(Scheduling.DEFAULT.withSession("chat")).build();
+    String first = placement.choose(Need.of(turn)).target().orElseThrow().device();
+    DevicePlacement elsewhere =
+        new DevicePlacement(
+            new DevicePlacement.Settings(COOLDOWN, 0.1, 0.5, 4, 8, 2, TIMEOUT), nanos::get);
+    elsewhere.see(placement.devices());
+    assertThat(elsewhere.choose(Need.of(turn)).target().orElseThrow().device())
+        .as("of another gateway")
+        .isEqualTo(first);
+    passes(INTERVAL);
+    near.isAsked();
+    far.isAsked();
+    bothAnswer(first.equals("near") ? 9000 : 0, first.equals("far") ? 9000 : 0);
+    assertThat(choice()).hasValueSatisfying(other -> assertThat(other).isNotEqualTo(first));
+    assertThat(placement.choose(Need.of(turn)).target().orElseThrow().device()).isEqualTo(first);
+    placement.failed(first);
+    assertThat(placement.choose(Need.of(turn)).target().orElseThrow().device())
+        .as("while it cools down")
+        .isNotEqualTo(first);
+  }
+
+  @Test
   @DisplayName("H9 a device that never answers becomes unhealthy, and well again when it answers")
   void silence() {
     bothAnswer(0, 300);

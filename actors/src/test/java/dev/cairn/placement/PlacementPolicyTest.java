@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cairn.persistence.Constraints;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.persistence.Scheduling;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -101,7 +102,7 @@ class PlacementPolicyTest {
   }
 
   private Ranking<String> rank(Need need, String preferred, Sketch... devices) {
-    return policy.rank(need, Arrays.stream(devices).map(Sketch::candidate).toList(), preferred);
+    return policy.rank(need, Arrays.stream(devices).map(Sketch::candidate).toList(), preferred, "");
   }
 
   private String best(String preferred, Sketch... devices) {
@@ -179,11 +180,29 @@ class PlacementPolicyTest {
     other.queued(700);
     assertThat(
             ready
-                .rank(Need.of(SPEC), List.of(home.candidate(), other.candidate()), "")
+                .rank(Need.of(SPEC), List.of(home.candidate(), other.candidate()), "", "")
                 .best()
                 .orElseThrow()
                 .scheduler())
         .isEqualTo("other");
+  }
+
+  @Test
+  @DisplayName(
+      "L7 turns of a session go to its device, however busy, and not where they cannot run")
+  void sessionsStayTogether() {
+    RequestSpec turn = SPEC.toBuilder().scheduling(Scheduling.DEFAULT.withSession("chat")).build();
+    Sketch busy = device("busy").queued(1_000_000).rate(10);
+    Sketch idle = device("idle").rate(1e6);
+    List<Candidate<String>> both = List.of(busy.candidate(), idle.candidate());
+    Ranking<String> ranking = policy.rank(Need.of(turn), both, "idle", "busy");
+    assertThat(ranking.best().orElseThrow().scheduler()).isEqualTo("busy");
+    assertThat(reasons(ranking).get(0)).contains("the others of its session or group are there");
+    busy.draining = true;
+    List<Candidate<String>> drained = List.of(busy.candidate(), idle.candidate());
+    assertThat(policy.rank(Need.of(turn), drained, "", "busy").best().orElseThrow().scheduler())
+        .isEqualTo("idle");
+    assertThat(best("", device("busy").queued(1_000_000).rate(10), idle)).isEqualTo("idle");
   }
 
   @Test

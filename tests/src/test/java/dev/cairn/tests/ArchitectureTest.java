@@ -3,6 +3,7 @@ package dev.cairn.tests;
 import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
 import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
@@ -189,6 +190,43 @@ class ArchitectureTest {
         .areAssignableTo(EventSourcedBehavior.class)
         .should()
         .be(RequestActor.class)
+        .check(CAIRN);
+  }
+
+  @Test
+  @DisplayName("S20 nothing that the scheduler runs can block its thread")
+  void theSchedulerCannotBlock() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.cairn.scheduling..")
+        .or()
+        .haveNameMatching("dev\\.cairn\\.request\\.SchedulerProtocol(\\$.*)?")
+        .or()
+        .haveNameMatching("dev\\.cairn\\.actors\\.(SchedulerActor|StepMeter)(\\$.*)?")
+        .should()
+        .dependOnClassesThat(
+            resideInAnyPackage(
+                    "java.io..",
+                    "java.nio.file..",
+                    "java.nio.channels..",
+                    "java.net..",
+                    "java.sql..",
+                    "java.util.concurrent..",
+                    "org.rocksdb..",
+                    "dev.cairn.persistence.journal..")
+                .or(assignableTo(Thread.class))
+                .or(assignableTo(Device.class)))
+        .orShould()
+        .callMethodWhere(target(owner(assignableTo(Object.class))).and(target(name("wait"))))
+        .check(CAIRN);
+    methods()
+        .that()
+        .areDeclaredInClassesThat()
+        .resideInAPackage("dev.cairn.scheduling..")
+        .or()
+        .areDeclaredIn(SchedulerActor.class)
+        .should()
+        .notHaveModifier(JavaModifier.SYNCHRONIZED)
         .check(CAIRN);
   }
 

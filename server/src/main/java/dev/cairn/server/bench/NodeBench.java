@@ -275,6 +275,7 @@ public final class NodeBench {
     line.put("itl_ms_p99_alone", without.at(99));
     line.put("itl_ms_p50_beside", with.at(50));
     line.put("itl_ms_p99_beside", with.at(99));
+    line.put("p50_ratio", Percentiles.round(with.at(50) / without.at(50)));
     line.put("p99_ratio", Percentiles.round(with.at(99) / without.at(99)));
     line.put("tokens_alone", alone.size());
     line.put("tokens_beside", beside.size());
