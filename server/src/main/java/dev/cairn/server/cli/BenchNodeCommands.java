@@ -82,7 +82,7 @@ final class BenchNodeCommands {
     @Option(
         names = "--text",
         paramLabel = "TEXT",
-        defaultValue = "One day. ",
+        defaultValue = "He ran and ran. ",
         description = "What is repeated (default: ${DEFAULT-VALUE}).")
     private String text;
 
