@@ -19,11 +19,36 @@ public final class NodeConfig {
    * @throws IllegalArgumentException where {@code cairn.profile} names none
    */
   public static Config load(Config user) {
-    Config said =
+    return layered(
         ConfigFactory.defaultOverrides()
             .withFallback(layer("cairn-environment.conf"))
             .withFallback(user)
-            .withFallback(ConfigFactory.defaultApplication());
+            .withFallback(ConfigFactory.defaultApplication()));
+  }
+
+  /**
+   * The same for an engine inside a host. What system properties and {@code application.conf} say
+   * of Pekko is for the host's own actor system; only what they say of {@code cairn} counts.
+   *
+   * @param user what the host says of the engine
+   */
+  public static Config inHost(Config user) {
+    Config application = ConfigFactory.defaultApplication();
+    return layered(
+        ofCairn(ConfigFactory.defaultOverrides())
+            .withFallback(layer("cairn-environment.conf"))
+            .withFallback(user)
+            .withFallback(
+                ofCairn(
+                    application.resolveWith(
+                        application.withFallback(ConfigFactory.defaultReferenceUnresolved())))));
+  }
+
+  private static Config ofCairn(Config config) {
+    return config.withOnlyPath("cairn");
+  }
+
+  private static Config layered(Config said) {
     Config reference = ConfigFactory.defaultReferenceUnresolved();
     Profile profile = Profile.of(said.withFallback(reference).resolve());
     Config node = layer("cairn-node.conf");

@@ -4,9 +4,8 @@ import com.typesafe.config.Config;
 import dev.cairn.actors.Requests;
 import dev.cairn.cluster.CairnNode;
 import dev.cairn.cluster.DrainSwitch;
-import dev.cairn.cluster.NodeSettings;
+import dev.cairn.cluster.ModelParts;
 import dev.cairn.cluster.admin.ClusterAdmin;
-import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
 import dev.cairn.device.DeviceInfo;
@@ -20,7 +19,6 @@ import dev.cairn.server.metrics.CairnMetrics;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
@@ -46,16 +44,8 @@ public final class LocalNode implements NodeHandle {
    */
   public static LocalNode start(
       Config config, ModelFile model, CairnMetrics metrics, LoadProgress progress) {
-    List<DeviceConfig> devices = deviceConfigs(config, model);
-    CairnNode node =
-        CairnNode.start(
-            new CairnNode.Parts(
-                config,
-                model.spec(),
-                model.tokenizer(),
-                devices.get(0),
-                devices.stream().map(each -> opener(each, model, progress)).toList(),
-                metrics));
+    CairnNode.Parts parts = ModelParts.of(config, model, progress, metrics);
+    CairnNode node = CairnNode.start(parts);
     node.journal()
         .ifPresent(
             journal -> {
@@ -65,23 +55,7 @@ public final class LocalNode implements NodeHandle {
                   journal.isShared() ? "postgresql" : config.getString("cairn.journal.durability"));
             });
     metrics.held(node.leaks()::held);
-    return new LocalNode(node, model, devices.get(0));
-  }
-
-  private static Callable<Device> opener(
-      DeviceConfig device, ModelFile model, LoadProgress progress) {
-    return () -> Devices.open(device, model.spec(), progress);
-  }
-
-  /** How a model's devices are opened. */
-  private static List<DeviceConfig> deviceConfigs(Config config, ModelFile model) {
-    NodeSettings settings = NodeSettings.from(config);
-    long blockBytes =
-        Devices.kvBytesPerBlock(
-            model.spec(),
-            config.getInt("cairn.device.kv-block-tokens"),
-            config.getString("cairn.device.kv-type"));
-    return settings.deviceConfigs(model.spec(), blockBytes);
+    return new LocalNode(node, model, parts.deviceConfig());
   }
 
   /**
@@ -90,7 +64,7 @@ public final class LocalNode implements NodeHandle {
    * @throws DeviceException if it cannot be opened
    */
   public static void tryDevice(Config config, ModelFile model) {
-    for (DeviceConfig each : deviceConfigs(config, model)) {
+    for (DeviceConfig each : ModelParts.deviceConfigs(config, model)) {
       Devices.open(each, model.spec(), LoadProgress.NONE).close();
     }
   }

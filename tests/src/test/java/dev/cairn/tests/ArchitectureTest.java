@@ -64,29 +64,41 @@ class ArchitectureTest {
         .definedBy("dev.cairn.cluster..")
         .layer("bundled-model")
         .definedBy("dev.cairn.bundled..")
+        .layer("embedded")
+        .definedBy("dev.cairn.embedded..")
         .layer("server")
         .definedBy("dev.cairn.server..")
+        .whereLayer("embedded")
+        .mayNotBeAccessedByAnyLayer()
         .whereLayer("server")
         .mayNotBeAccessedByAnyLayer()
         .whereLayer("bundled-model")
         .mayOnlyBeAccessedByLayers("server")
         .whereLayer("cluster-config")
-        .mayOnlyBeAccessedByLayers("server")
+        .mayOnlyBeAccessedByLayers("server", "embedded")
         .whereLayer("actors")
-        .mayOnlyBeAccessedByLayers("cluster-config", "server")
+        .mayOnlyBeAccessedByLayers("cluster-config", "server", "embedded")
         .whereLayer("placement")
         .mayOnlyBeAccessedByLayers("request", "actors", "cluster-config", "server")
         .whereLayer("relay")
         .mayOnlyBeAccessedByLayers("actors", "cluster-config", "server")
         .whereLayer("request")
-        .mayOnlyBeAccessedByLayers("relay", "actors", "cluster-config", "server")
+        .mayOnlyBeAccessedByLayers("relay", "actors", "cluster-config", "server", "embedded")
         .whereLayer("scheduling")
         .mayOnlyBeAccessedByLayers("request", "actors", "cluster-config", "server")
         .whereLayer("persistence")
         .mayOnlyBeAccessedByLayers(
-            "scheduling", "placement", "request", "relay", "actors", "cluster-config", "server")
+            "scheduling",
+            "placement",
+            "request",
+            "relay",
+            "actors",
+            "cluster-config",
+            "server",
+            "embedded")
         .whereLayer("native-gpu")
-        .mayOnlyBeAccessedByLayers("scheduling", "request", "actors", "cluster-config", "server")
+        .mayOnlyBeAccessedByLayers(
+            "scheduling", "request", "actors", "cluster-config", "server", "embedded")
         .whereLayer("model")
         .mayOnlyBeAccessedByLayers(
             "native-gpu",
@@ -96,7 +108,8 @@ class ArchitectureTest {
             "relay",
             "actors",
             "cluster-config",
-            "server")
+            "server",
+            "embedded")
         .check(CAIRN);
   }
 

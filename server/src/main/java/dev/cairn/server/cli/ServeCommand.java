@@ -2,13 +2,13 @@ package dev.cairn.server.cli;
 
 import com.typesafe.config.Config;
 import dev.cairn.model.ModelFile;
+import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.admin.AdminPlane;
 import dev.cairn.server.admin.AdminSettings;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
-import dev.cairn.server.http.RequestIds;
 import dev.cairn.server.isolation.DeviceProcess;
 import dev.cairn.server.isolation.Isolation;
 import dev.cairn.server.metrics.CairnMetrics;

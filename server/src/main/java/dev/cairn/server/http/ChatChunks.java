@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.OutputPieces;
 import dev.cairn.request.Snapshot;
 import dev.cairn.server.chat.ToolCallReader;
 import java.util.ArrayList;
@@ -43,7 +44,7 @@ final class ChatChunks implements ChunkWriter {
   }
 
   @Override
-  public List<String> write(ChoiceStream.Piece piece, Snapshot snapshot) {
+  public List<String> write(OutputPieces.Piece piece, Snapshot snapshot) {
     pending.addAll(reader.take(piece.text()));
     piece.finish().ifPresent(finish -> pending.addAll(reader.finish()));
     // A reader comes back behind a chunk with its id alone: no chunk may leave something held back.

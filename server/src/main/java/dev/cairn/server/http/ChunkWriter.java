@@ -1,5 +1,6 @@
 package dev.cairn.server.http;
 
+import dev.cairn.request.OutputPieces;
 import dev.cairn.request.Snapshot;
 import java.util.List;
 
@@ -16,7 +17,7 @@ interface ChunkWriter {
   boolean hasBegun();
 
   /** The chunks of a piece, perhaps none. */
-  List<String> write(ChoiceStream.Piece piece, Snapshot snapshot);
+  List<String> write(OutputPieces.Piece piece, Snapshot snapshot);
 
   /** Takes what a reader has seen already, which comes back behind it. */
   void skip(String text, int tokens, Snapshot snapshot);

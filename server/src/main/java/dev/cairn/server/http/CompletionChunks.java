@@ -3,6 +3,7 @@ package dev.cairn.server.http;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.request.CommittedTokens;
+import dev.cairn.request.OutputPieces;
 import dev.cairn.request.Snapshot;
 import java.util.List;
 
@@ -46,7 +47,7 @@ final class CompletionChunks implements ChunkWriter {
   }
 
   @Override
-  public List<String> write(ChoiceStream.Piece piece, Snapshot snapshot) {
+  public List<String> write(OutputPieces.Piece piece, Snapshot snapshot) {
     if (logprobs != null) {
       CommittedTokens tokens = snapshot.tokens();
       for (int i = piece.from(); i < piece.to(); i++) {

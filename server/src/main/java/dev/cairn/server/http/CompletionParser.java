@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.Answer;
+import dev.cairn.persistence.RequestIds;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.server.NodeHandle;
 import java.util.ArrayList;

@@ -2,6 +2,7 @@ package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.actors.RejectedException;
+import dev.cairn.persistence.RequestIds;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;

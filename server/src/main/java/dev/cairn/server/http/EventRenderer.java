@@ -5,6 +5,7 @@ import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.Answer;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.OutputPieces;
 import dev.cairn.request.Snapshot;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,7 +25,7 @@ import org.apache.pekko.util.ByteString;
 final class EventRenderer {
   private final Completion completion;
   private final boolean includeUsage;
-  private final List<ChoiceStream> streams = new ArrayList<>();
+  private final List<OutputPieces> streams = new ArrayList<>();
   private final List<ChunkWriter> writers = new ArrayList<>();
 
   /** What was shown of each choice, as a client has it. */
@@ -44,7 +45,7 @@ final class EventRenderer {
     String id = requests.get(0).id();
     for (RequestSpec spec : requests) {
       int choice = AnswerContext.of(spec).choice();
-      streams.add(new ChoiceStream(spec, tokenizer));
+      streams.add(new OutputPieces(spec, tokenizer));
       writers.add(
           spec.answer().form() == Answer.Form.COMPLETION
               ? new CompletionChunks(id, spec, choice, tokenizer)
@@ -77,7 +78,7 @@ final class EventRenderer {
         throw ApiError.invalid(
             "after", "The index to go on from is not a number; expected the id of an event.");
       }
-      String before = streams.get(i).resumeAfter(index, snapshots.get(i));
+      String before = ResumePoint.resume(streams.get(i), "after", 0, index, snapshots.get(i));
       writers.get(i).skip(before, index, snapshots.get(i));
       sent[i] = index;
     }
@@ -86,7 +87,7 @@ final class EventRenderer {
   /** The events that a snapshot of one choice adds to those rendered before; perhaps none. */
   List<ByteString> render(int choice, Snapshot snapshot) {
     List<ByteString> events = new ArrayList<>(4);
-    ChoiceStream stream = streams.get(choice);
+    OutputPieces stream = streams.get(choice);
     ChunkWriter writer = writers.get(choice);
     if (!writer.hasBegun()) {
       writer.begin(snapshot).forEach(chunk -> events.add(event(chunk)));
@@ -94,7 +95,7 @@ final class EventRenderer {
         return events;
       }
     }
-    Optional<ChoiceStream.Piece> piece = stream.next(snapshot);
+    Optional<OutputPieces.Piece> piece = stream.next(snapshot);
     if (piece.isEmpty()) {
       return events;
     }
@@ -119,7 +120,7 @@ final class EventRenderer {
   private ObjectNode usage() {
     ObjectNode usage = completion.begun(completion.chunkObject());
     usage.putArray("choices");
-    usage.set("usage", completion.usage(streams.stream().mapToInt(ChoiceStream::position).sum()));
+    usage.set("usage", completion.usage(streams.stream().mapToInt(OutputPieces::position).sum()));
     return usage;
   }
 

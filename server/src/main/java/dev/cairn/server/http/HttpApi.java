@@ -1,6 +1,7 @@
 package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.NodeHandle;
 import dev.cairn.server.chat.ChatPrompts;
 import dev.cairn.server.metrics.CairnMetrics;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Sampling;
 import dev.cairn.model.Tokenizer;
+import dev.cairn.persistence.RequestIds;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.persistence.Scheduling;
 import dev.cairn.server.NodeHandle;

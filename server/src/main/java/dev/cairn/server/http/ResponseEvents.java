@@ -3,6 +3,7 @@ package dev.cairn.server.http;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.request.OutputPieces;
 import dev.cairn.request.Snapshot;
 import dev.cairn.server.chat.ToolCallReader;
 import java.util.ArrayList;
@@ -23,7 +24,7 @@ final class ResponseEvents {
 
   private final RequestSpec spec;
   private final ResponseObject response;
-  private final ChoiceStream stream;
+  private final OutputPieces stream;
   private final ToolCallReader reader;
   private final StringBuilder text = new StringBuilder();
   private final List<ToolCallReader.Part> parts = new ArrayList<>();
@@ -36,7 +37,7 @@ final class ResponseEvents {
   ResponseEvents(RequestSpec spec, Tokenizer tokenizer) {
     this.spec = spec;
     this.response = new ResponseObject(spec, tokenizer);
-    this.stream = new ChoiceStream(spec, tokenizer);
+    this.stream = new OutputPieces(spec, tokenizer);
     this.reader = new ToolCallReader(AnswerContext.of(spec).tools());
   }
 
@@ -56,7 +57,7 @@ final class ResponseEvents {
     after = number;
     int position = Math.min(number - BEFORE_TEXT, size);
     if (position > 0) {
-      take(stream.resumeAfter(position, snapshot));
+      take(ResumePoint.resume(stream, "starting_after", BEFORE_TEXT, position, snapshot));
       hasMessage = text.length() > 0;
       pending.setLength(0);
     }
@@ -70,7 +71,7 @@ final class ResponseEvents {
       event(0, "response.created", wrapped("response", response.base("queued")));
       event(1, "response.in_progress", wrapped("response", response.base("in_progress")));
     }
-    Optional<ChoiceStream.Piece> piece = stream.next(snapshot);
+    Optional<OutputPieces.Piece> piece = stream.next(snapshot);
     piece.ifPresent(
         next -> {
           take(next.text());

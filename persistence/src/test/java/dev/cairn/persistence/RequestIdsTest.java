@@ -1,4 +1,4 @@
-package dev.cairn.server.http;
+package dev.cairn.persistence;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

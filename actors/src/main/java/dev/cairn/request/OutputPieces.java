@@ -1,10 +1,8 @@
-package dev.cairn.server.http;
+package dev.cairn.request;
 
 import dev.cairn.model.TextStream;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.RequestSpec;
-import dev.cairn.request.CommittedTokens;
-import dev.cairn.request.Snapshot;
 import java.util.Optional;
 
 /**
@@ -12,7 +10,7 @@ import java.util.Optional;
  * before, and ends where the text of the tokens before it is complete. Not safe for several
  * threads.
  */
-final class ChoiceStream {
+public final class OutputPieces {
   /**
    * A piece of the output.
    *
@@ -20,7 +18,7 @@ final class ChoiceStream {
    * @param to index after its last token
    * @param finish how the request ended, where this is the last piece
    */
-  record Piece(String text, int from, int to, Optional<Snapshot.Finish> finish) {}
+  public record Piece(String text, int from, int to, Optional<Snapshot.Finish> finish) {}
 
   private final RequestSpec spec;
   private final Tokenizer tokenizer;
@@ -30,43 +28,33 @@ final class ChoiceStream {
   private int shown;
   private boolean ended;
 
-  ChoiceStream(RequestSpec spec, Tokenizer tokenizer) {
+  public OutputPieces(RequestSpec spec, Tokenizer tokenizer) {
     this.spec = spec;
     this.tokenizer = tokenizer;
     this.text = new TextStream(tokenizer, spec.stop());
   }
 
   /** Index after the last token shown. */
-  int position() {
+  public int position() {
     return shown;
   }
 
-  boolean hasEnded() {
+  public boolean hasEnded() {
     return ended;
   }
 
   /**
    * Goes on behind the piece that ended at this index instead of at the beginning.
    *
+   * @param index as {@link #boundaryAtMost} has it
    * @return the text before it
-   * @throws ApiError where no piece can have ended there
+   * @throws IllegalArgumentException where no piece can have ended there
    */
-  String resumeAfter(int index, Snapshot snapshot) {
+  public String resumeAfter(int index, Snapshot snapshot) {
     CommittedTokens tokens = snapshot.tokens();
-    if (index < 0 || index > tokens.size()) {
-      throw ApiError.invalid(
-          "after",
-          "after is "
-              + index
-              + "; expected an index from 0 to "
-              + tokens.size()
-              + ", the number of tokens committed so far.");
-    }
-    int lower = boundaryAtMost(index, snapshot);
-    if (lower != index) {
-      throw ApiError.invalid(
-          "after",
-          "after is " + index + ", where no event ends; the nearest lower index is " + lower + ".");
+    if (index < 0 || index > tokens.size() || boundaryAtMost(index, snapshot) != index) {
+      throw new IllegalArgumentException(
+          "index " + index + " of " + tokens.size() + " tokens, expected the end of a piece");
     }
     TextStream before = new TextStream(tokenizer, spec.stop());
     for (int i = 0; i < index && !before.stopped(); i++) {
@@ -81,7 +69,7 @@ final class ChoiceStream {
   }
 
   /** What a snapshot adds to the pieces before; empty where nothing can be shown yet. */
-  Optional<Piece> next(Snapshot snapshot) {
+  public Optional<Piece> next(Snapshot snapshot) {
     CommittedTokens tokens = snapshot.tokens();
     while (appended < tokens.size() && !text.stopped()) {
       text.append(tokens.get(appended++));
@@ -104,7 +92,7 @@ final class ChoiceStream {
    * The last index not above a given one at which a piece may have ended. Whether one may depends
    * on the tokens that follow as well: they show that no stop string begins before it.
    */
-  private int boundaryAtMost(int index, Snapshot snapshot) {
+  public int boundaryAtMost(int index, Snapshot snapshot) {
     CommittedTokens tokens = snapshot.tokens();
     TextStream all = new TextStream(tokenizer, spec.stop());
     int lower = 0;

@@ -1,4 +1,4 @@
-package dev.cairn.server.http;
+package dev.cairn.persistence;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -45,18 +45,18 @@ public final class RequestIds {
   }
 
   /** A random seed. */
-  long seed() {
+  public long seed() {
     return random.nextLong();
   }
 
   /** The id that an idempotency key stands for; begins with a letter that no ULID begins with. */
-  static String ofKey(String key) {
+  public static String ofKey(String key) {
     ByteBuffer hash = hash(key);
     return "K" + encode(hash.getLong(), hash.getLong()).substring(1);
   }
 
   /** The seed of a request with an idempotency key and none of its own: the same for each retry. */
-  static long seedOfKey(String key) {
+  public static long seedOfKey(String key) {
     return hash(key).getLong(16);
   }
 
