@@ -322,9 +322,7 @@ void Forward::finish_row(LogitRow& r, float* logits, Sampler& sampler) {
 // finite does not: computed again as the next row of the slot, it ends the chunk that is it.
 void Forward::collect_drafted(const ChunkJob& chunk, const LogitRow& r, size_t drafted,
                               ChunkOutput& out) {
-  if (!out.finite || !r.finite || out.more.size() != drafted - 1) return;
-  const int32_t drawn = out.more.empty() ? out.token : out.more.back().token;
-  if (drawn != chunk.draft[drafted - 1]) return;
+  if (!r.finite || !holds(chunk, drafted, out)) return;
   const Row& row = rows_[static_cast<size_t>(r.row)];
   out.more.push_back({r.token, r.logprobs});
   row.slot->history[static_cast<size_t>(row.position) + 1] = r.token;

@@ -60,6 +60,13 @@ struct ChunkOutput {
   std::vector<Drawn> more;  // one for each token of the draft that was drawn: what follows it
 };
 
+// Whether what was drawn before row `row` of a draft, counted from 1, is the draft so far: then the
+// row's token is the slot's next one.
+inline bool holds(const ChunkJob& chunk, size_t row, const ChunkOutput& out) {
+  if (!out.finite || out.more.size() != row - 1) return false;
+  return (out.more.empty() ? out.token : out.more.back().token) == chunk.draft[row - 1];
+}
+
 struct StepJob {
   int64_t id = 0;
   std::vector<ChunkJob> chunks;

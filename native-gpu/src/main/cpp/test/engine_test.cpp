@@ -94,72 +94,11 @@ void pinning(const ModelDesc& desc) {
   CHECK(alone == std::min(2, processors));
 }
 
-// What `count` tokens of a slot are, with a draft in some steps: the tokens that follow, some of
-// them wrong.
-std::vector<Drawn> with_drafts(Engine& engine, const SlotSpec& spec, int count,
-                               const std::vector<Drawn>* known, int* held) {
-  std::vector<Drawn> drawn;
-  int32_t at = 0, length = static_cast<int32_t>(spec.tokens.size()), blocks = 0;
-  const int32_t end = length + count;
-  engine.open_slot(0, spec);
-  while (length < end) {
-    ChunkJob chunk{0, at, length - at, true, false, blocks, {}};
-    const int most = known == nullptr ? 0 : std::min(end - length - 1, check::integer(0, 7));
-    for (int i = 0; i < most; i++) {
-      const int32_t next = (*known)[drawn.size() + static_cast<size_t>(i)].token;
-      chunk.draft.push_back(check::integer(0, 5) ? next : check::integer(0, kVocabulary - 1));
-    }
-    for (; blocks * 32 < at + chunk.rows(); blocks++) chunk.blocks.push_back(kBlocks - 1 - blocks);
-    engine.submit(1, {chunk});
-    if (!chunk.draft.empty()) {
-      ChunkJob early{0, length, 1, true, false, blocks, {}};
-      CHECK(!accepted([&] { engine.submit(2, {early}); }));
-    }
-    const auto job = engine.await();
-    const ChunkOutput& out = job->outputs[0];
-    CHECK(out.finite && out.hasLogprobs && out.more.size() <= chunk.draft.size());
-    drawn.push_back({out.token, out.logprobs});
-    for (size_t i = 0; i < out.more.size(); i++) {
-      CHECK(chunk.draft[i] == drawn.back().token);
-      drawn.push_back(out.more[i]);
-    }
-    if (out.more.size() < chunk.draft.size())
-      CHECK(chunk.draft[out.more.size()] != drawn.back().token);
-    at = length + static_cast<int32_t>(out.more.size());
-    length = at + 1;
-    *held += static_cast<int>(out.more.size());
-  }
-  engine.free_slot(0);
-  return drawn;
-}
-
-// Drafts change when tokens come, and nothing of the tokens.
 void drafts(const ModelDesc& desc) {
   for (const Kernels* kernels : available_kernels())
     for (const float temperature : {0.0f, 0.9f}) {
       Engine engine(desc, config(2), *kernels, [](int64_t, int64_t) { return true; });
-      SlotSpec spec;
-      spec.tokens = {5, 9, 13, 5, 9};
-      spec.promptLength = 5;
-      spec.sampling.temperature = temperature;
-      spec.sampling.repetitionPenalty = 1.1f;
-      spec.sampling.frequencyPenalty = 0.1f;
-      spec.seed = 77;
-      spec.logprobs = 3;
-      int none = 0, held = 0;
-      const std::vector<Drawn> plain = with_drafts(engine, spec, 90, nullptr, &none);
-      for (int round = 0; round < 5; round++) {
-        const std::vector<Drawn> drafted = with_drafts(engine, spec, 90, &plain, &held);
-        CHECK(drafted.size() == plain.size());
-        for (size_t i = 0; i < plain.size(); i++) {
-          const Logprobs &a = plain[i].logprobs, &b = drafted[i].logprobs;
-          CHECK(plain[i].token == drafted[i].token && a.count == 3 && b.count == 3 &&
-                std::memcmp(&a.logprob, &b.logprob, 4) == 0 &&
-                std::memcmp(a.tokens, b.tokens, 12) == 0 &&
-                std::memcmp(a.values, b.values, 12) == 0);
-        }
-      }
-      CHECK(none == 0 && held > 100);
+      drafts_change_nothing(engine, temperature, 5);
     }
 }
 

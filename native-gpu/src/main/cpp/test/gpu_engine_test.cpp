@@ -257,6 +257,15 @@ void not_finite() {
   CHECK(tokens[0] == tokens[1]);
 }
 
+void drafts_as_on_the_cpu(const ModelDesc& desc) {
+  for (const float temperature : {0.0f, 0.9f}) {
+    Engine cpu(desc, config(1), kScalarKernels, [](int64_t, int64_t) { return true; });
+    const std::vector<Drawn> expected = drafts_change_nothing(cpu, temperature, 1);
+    const std::vector<Drawn> actual = drafts_change_nothing(*on_gpu(desc, config(1)), temperature, 2);
+    for (size_t i = 0; i < expected.size(); i++) CHECK(expected[i].token == actual[i].token);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -285,6 +294,7 @@ int main(int argc, char** argv) {
                   256, false, static_cast<KvType>(kv++ % 3));
   }
   graphs_change_nothing(file.desc());
+  drafts_as_on_the_cpu(file.desc());
   arbitrary_steps(*on_gpu(file.desc(), config(1)), 1000);
 #if defined(GPU_EMU)
   lost_devices(file.desc());

@@ -79,17 +79,24 @@ void GpuRunner::check_memory() const {
   cairn::check_memory(memory(), usable, what.c_str());
 }
 
-// A slot's tokens are copied when a step first names it after it was opened.
+// A slot's tokens are copied when a step first names it after it was opened, drafts with their step.
+// A row of a draft may read what the row before it draws in place of the guess: where they differ it
+// does not count.
 void GpuRunner::upload_histories(const StepJob& step, std::vector<Slot>& slots) {
   const size_t stride = static_cast<size_t>(config_.maxContext) + 1;
   for (const ChunkJob& c : step.chunks) {
     const size_t number = static_cast<size_t>(c.slot);
     const Slot& slot = slots[number];
-    if (opened_[number] == slot.opened) continue;
-    opened_[number] = slot.opened;
     int* pinned = histories_->as<int>() + number * stride;
-    std::copy(slot.history.begin(), slot.history.end(), pinned);
-    stream_->upload(forward_->history(c.slot), pinned, slot.history.size() * sizeof(int));
+    if (opened_[number] != slot.opened) {
+      opened_[number] = slot.opened;
+      std::copy(slot.history.begin(), slot.history.end(), pinned);
+      stream_->upload(forward_->history(c.slot), pinned, slot.history.size() * sizeof(int));
+    }
+    if (c.draft.empty()) continue;
+    const auto end = static_cast<size_t>(c.start + c.count);
+    std::copy(c.draft.begin(), c.draft.end(), pinned + end);
+    stream_->upload(forward_->history(c.slot) + end, pinned + end, c.draft.size() * sizeof(int));
   }
 }
 
@@ -170,11 +177,23 @@ void GpuRunner::finish(StepJob& step, std::vector<Slot>& slots) {
     return slots[static_cast<size_t>(step.chunks[chunk].slot)];
   };
   for (size_t c = 0; c < step.chunks.size(); c++) step.outputs[c].finite = !slot_of(c).failed;
+  // of a row of a draft its number, from 1; otherwise 0 or less
+  auto drafted = [&](size_t j) {
+    const ChunkJob& c = step.chunks[static_cast<size_t>(flight->chunks[j])];
+    return flight->jobs[j].position - (c.start + c.count - 1);
+  };
   for (size_t j = 0; j < flight->jobs.size(); j++)
-    if (results[j].finite == 0) step.outputs[static_cast<size_t>(flight->chunks[j])].finite = false;
+    if (results[j].finite == 0 && drafted(j) <= 0)
+      step.outputs[static_cast<size_t>(flight->chunks[j])].finite = false;
   for (size_t j = 0; j < flight->jobs.size(); j++) {
     ChunkOutput& out = step.outputs[static_cast<size_t>(flight->chunks[j])];
     if (!out.finite) continue;
+    if (const int row = drafted(j); row > 0) {
+      const ChunkJob& chunk = step.chunks[static_cast<size_t>(flight->chunks[j])];
+      if (results[j].finite != 0 && holds(chunk, static_cast<size_t>(row), out))
+        out.more.push_back({results[j].token, results[j].logprobs});
+      continue;
+    }
     if (flight->jobs[j].sample == 0) {
       out.promptLogprobs.push_back(results[j].logprobs);
       continue;

@@ -30,6 +30,7 @@ class GpuRunner final : public StepRunner {
   void launch(StepJob& step, std::vector<Slot>& slots) override;
   void finish(StepJob& step, std::vector<Slot>& slots) override;
   void abandon() override { abandoned_ = true; }
+  bool verifies() const override { return true; }
 
   const Properties& properties() const { return device_; }
   int64_t graph_launches() const { return graphLaunches_; }

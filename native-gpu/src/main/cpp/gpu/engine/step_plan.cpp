@@ -35,18 +35,23 @@ void StepPlan::make(const StepJob& step, std::vector<Slot>& slots) {
 
 void StepPlan::add_rows(const ChunkJob& chunk, const Slot& slot, int index) {
   const int first = static_cast<int>(slots_.size());
-  for (int i = 0; i < chunk.count; i += kRunRows)
-    runs_.push_back({first + i, 0, std::min(kRunRows, chunk.count - i)});
-  for (int i = 0; i < chunk.count; i++) {
+  for (int i = 0; i < chunk.rows(); i += kRunRows)
+    runs_.push_back({first + i, 0, std::min(kRunRows, chunk.rows() - i)});
+  // all rows that draw share what steers them
+  const uint32_t biasesAt =
+      chunk.sample ? put(slot.biases.data(), slot.biases.size() * sizeof(LogitBias)) : 0;
+  const uint32_t maskAt =
+      chunk.sample ? put(chunk.allowed.data(), chunk.allowed.size() * sizeof(uint64_t)) : 0;
+  for (int i = 0; i < chunk.rows(); i++) {
     const int position = chunk.start + i, row = first + i;
     slots_.push_back(chunk.slot);
     positions_.push_back(position);
-    if (chunk.sample && i == chunk.count - 1) {
+    if (chunk.sample && i >= chunk.count - 1) {
       LogitJob& job = add_job(slot, chunk.slot, row, position, true, index);
       job.biases = static_cast<int>(slot.biases.size());
-      job.biasesAt = put(slot.biases.data(), slot.biases.size() * sizeof(LogitBias));
+      job.biasesAt = biasesAt;
       job.masked = chunk.allowed.empty() ? 0 : 1;
-      job.maskAt = put(chunk.allowed.data(), chunk.allowed.size() * sizeof(uint64_t));
+      job.maskAt = maskAt;
     } else if (slot.promptLogprobs && position + 1 < slot.prompt) {
       add_job(slot, chunk.slot, row, position, false, index);
     }
