@@ -2,6 +2,7 @@ package dev.cairn.actors;
 
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.device.StepResult;
+import dev.cairn.model.grammar.Languages;
 import dev.cairn.persistence.Band;
 import dev.cairn.placement.DeviceStatus;
 import dev.cairn.request.LetGo;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -120,6 +122,11 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    */
   public record DrainState(boolean draining, int requests) implements ClusterMessage {}
 
+  /** It is known what a request may draw next that is held to a grammar. */
+  private enum Guided implements Command {
+    INSTANCE
+  }
+
   private enum RepeatOverdue implements Command {
     INSTANCE
   }
@@ -153,6 +160,13 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       return info.backendName() + "-" + info.number() + (node.isEmpty() ? "" : "@" + node);
     }
   }
+
+  /**
+   * What holds outputs to grammars.
+   *
+   * @param executor works out what may follow where that is not known yet
+   */
+  public record Guidance(Languages languages, Executor executor) {}
 
   /**
    * How long a scheduler waits for owners.
@@ -192,6 +206,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    * @param limits bounds of the scheduler; the device is opened with the same
    * @param policy how it chooses among those that wait
    * @param endsGeneration tokens with which the model says that it has finished
+   * @param guidance holds outputs to their grammars
    * @param gpu makes the device's actor, which is told this scheduler
    */
   public static Behavior<Command> create(
@@ -199,6 +214,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       SchedulingLimits limits,
       SchedulingPolicy policy,
       IntPredicate endsGeneration,
+      Guidance guidance,
       GpuActor.Factory gpu,
       Telemetry telemetry,
       LongSupplier nanoTime,
@@ -214,7 +230,14 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
                             timers,
                             identity,
                             limits,
-                            new SchedulingCore(limits, policy, endsGeneration),
+                            new SchedulingCore(
+                                limits,
+                                policy,
+                                endsGeneration,
+                                new GrammarGuides(
+                                    guidance.languages(),
+                                    guidance.executor(),
+                                    () -> context.getSelf().tell(Guided.INSTANCE))),
                             gpu.spawn(context, context.getSelf()),
                             telemetry,
                             nanoTime,
@@ -258,6 +281,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
         .onMessage(StepDone.class, this::onStepDone)
         .onMessage(Committed.class, this::onCommitted)
         .onMessage(Admit.class, this::onAdmit)
+        .onMessage(Guided.class, guided -> goOn())
         .onMessage(Release.class, this::onRelease)
         .onMessage(Leave.class, this::onLeave)
         .onMessage(LeaveNow.class, this::onLeaveNow)

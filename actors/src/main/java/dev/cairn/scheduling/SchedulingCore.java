@@ -43,6 +43,11 @@ public final class SchedulingCore {
 
   private final Deque<Planned> inFlight = new ArrayDeque<>();
   private final HandOverQueue handOvers;
+  private final Guide.Factory guides;
+
+  /** Those with a guide, to be ended where it leads no further. */
+  private final List<Sequence> guided = new ArrayList<>();
+
   private List<Released> released = new ArrayList<>();
   private List<Released> evicted = new ArrayList<>();
   private boolean isHeld;
@@ -67,6 +72,25 @@ public final class SchedulingCore {
    */
   public SchedulingCore(
       SchedulingLimits limits, SchedulingPolicy policy, IntPredicate endsGeneration) {
+    this(
+        limits,
+        policy,
+        endsGeneration,
+        (admission, most) -> {
+          throw new IllegalArgumentException(
+              admission.requestId() + " has a grammar, and nothing here can hold it to one");
+        });
+  }
+
+  /**
+   * @param guides makes the guides of requests whose output is held to a language
+   */
+  public SchedulingCore(
+      SchedulingLimits limits,
+      SchedulingPolicy policy,
+      IntPredicate endsGeneration,
+      Guide.Factory guides) {
+    this.guides = guides;
     this.limits = limits;
     this.policy = policy;
     this.endsGeneration = endsGeneration;
@@ -118,6 +142,10 @@ public final class SchedulingCore {
             admission.submittedAtMillis(),
             nextKey++);
     Sequence sequence = new Sequence(admission, key, tenant, limits, policy.lookUp());
+    if (admission.sampling().isConstrained()) {
+      sequence.guide = guides.of(admission, sequence.maxLength - sequence.promptLength);
+      guided.add(sequence);
+    }
     sequences.put(sequence.requestId, sequence);
     promisedTokens += sequence.maxLength;
     if (sequence.wantsToken() || (sequence.isPromptOnly() && admission.promptLogprobs())) {
@@ -137,6 +165,7 @@ public final class SchedulingCore {
     if (isHeld || inFlight.size() >= limits.maxStepsInFlight()) {
       return Optional.empty();
     }
+    endWhatLeadsNowhere();
     arrivals.admitOverdue(nowNanos);
     List<StepPlan.Open> opens = new ArrayList<>();
     List<StepPlanner.Row> rows = planner.plan(nowNanos, opens);
@@ -154,6 +183,33 @@ public final class SchedulingCore {
     Step step = new Step(nextStep++, chunks);
     inFlight.addLast(new Planned(step.id(), rows));
     return Optional.of(new StepPlan(slots.takeFrees(), opens, step));
+  }
+
+  private void endWhatLeadsNowhere() {
+    for (int i = guided.size() - 1; i >= 0; i--) {
+      Sequence sequence = guided.get(i);
+      if (!sequence.isLive()) {
+        guided.remove(i);
+      } else if (sequence.isSettled()) {
+        endByGuide(sequence);
+      }
+    }
+  }
+
+  private void endByGuide(Sequence sequence) {
+    Guide.Next next = sequence.guide.next();
+    if (next instanceof Guide.AtEnd) {
+      end(sequence, stopped(sequence), "");
+    } else if (next instanceof Guide.Stuck stuck) {
+      end(sequence, FinishReason.ERROR, stuck.why());
+    }
+  }
+
+  /** An output that was brought to its end because it may have no more has no more to say. */
+  private static FinishReason stopped(Sequence sequence) {
+    return sequence.guide != null && sequence.guide.isShortened()
+        ? FinishReason.LENGTH
+        : FinishReason.STOP;
   }
 
   /** Whether the device verifies drafts; until it is said, it does not. */
@@ -283,8 +339,14 @@ public final class SchedulingCore {
 
   private void receiveToken(Sequence sequence, int after, int token, TokenLogprobs logprobs) {
     sequence.appendToTail(token, logprobs);
-    if (!sequence.ignoreEos && endsGeneration.test(token)) {
-      end(sequence, FinishReason.STOP, "");
+    if (sequence.guide != null) {
+      sequence.guide.drew(token);
+    }
+    boolean ends = endsGeneration.test(token);
+    if (ends && (!sequence.ignoreEos || sequence.guide != null)) {
+      end(sequence, stopped(sequence), "");
+    } else if (sequence.guide != null && sequence.guide.next() instanceof Guide.AtEnd) {
+      endByGuide(sequence);
     } else if (after + 1 == sequence.maxLength) {
       end(sequence, FinishReason.LENGTH, "");
     }

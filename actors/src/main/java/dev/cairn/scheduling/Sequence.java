@@ -1,5 +1,6 @@
 package dev.cairn.scheduling;
 
+import dev.cairn.device.Chunk;
 import dev.cairn.device.SlotSpec;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.Band;
@@ -63,6 +64,9 @@ final class Sequence {
   final boolean ignoreEos;
 
   State state = State.WAITING;
+
+  /** What holds its output to a language; null where nothing does. */
+  Guide guide;
 
   /** What the slot is opened with; null once the device holds it. */
   SlotSpec unopened;
@@ -190,6 +194,23 @@ final class Sequence {
   /** Whether nothing is to be generated: only the prompt is scored. */
   boolean isPromptOnly() {
     return maxLength == promptLength;
+  }
+
+  /** Whether every token that was to be drawn has come. */
+  boolean isSettled() {
+    return received == length - promptLength;
+  }
+
+  /** Whether it is not known yet which tokens it may draw. */
+  boolean awaitsGuide() {
+    return guide != null && !(isSettled() && guide.next() instanceof Guide.Allowed);
+  }
+
+  /** The tokens that it may draw, as a chunk names them. */
+  long[] allowed() {
+    return guide != null && guide.next() instanceof Guide.Allowed allowed
+        ? allowed.tokens()
+        : Chunk.ALL;
   }
 
   /** Tokens drawn or to be drawn by steps in flight, and not committed. */

@@ -13,7 +13,6 @@ import java.util.List;
  */
 final class StepPlanner {
   private static final int[] NO_DRAFT = {};
-  private static final long[] ALL = {};
 
   /** Prefill goes to the most urgent band, then to the tenant that had least, then by key. */
   private static final Comparator<Sequence> BY_PRECEDENCE =
@@ -133,7 +132,7 @@ final class StepPlanner {
       }
       if (sequence.pending() > 1 || sequence.blockCount() == 0) {
         prefills.add(sequence);
-      } else if (coverNext(sequence)) {
+      } else if (!sequence.awaitsGuide() && coverNext(sequence)) {
         rows.add(take(sequence, 1, true, draft(sequence)));
       }
     }
@@ -146,6 +145,13 @@ final class StepPlanner {
       return 0;
     }
     int count = Math.min(room, sequence.pending());
+    if (count == sequence.pending() && sequence.wantsToken() && sequence.awaitsGuide()) {
+      // The last position is where a token is drawn: it waits until it is known which it may be.
+      count--;
+    }
+    if (count == 0) {
+      return 0;
+    }
     rows.add(take(sequence, count, false, NO_DRAFT));
     return count;
   }
@@ -175,6 +181,7 @@ final class StepPlanner {
     boolean sample = start + count == sequence.length && sequence.wantsToken();
     int firstBlock = sequence.blocksOnDevice();
     int[] blocks = sequence.blocksUpTo(limits.blocksFor(start + count + draft.length));
+    long[] allowed = sample ? sequence.allowed() : Chunk.ALL;
     sequence.computed += count;
     sequence.stepsInFlight++;
     if (sample) {
@@ -183,7 +190,7 @@ final class StepPlanner {
     sequence.drafted = draft.length > 0;
     return new Row(
         sequence,
-        new Chunk(sequence.slot, start, count, sample, firstBlock, blocks, ALL, draft),
+        new Chunk(sequence.slot, start, count, sample, firstBlock, blocks, allowed, draft),
         isDecode);
   }
 

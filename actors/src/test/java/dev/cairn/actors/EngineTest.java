@@ -7,6 +7,8 @@ import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
 import dev.cairn.device.SlotSpec;
+import dev.cairn.model.grammar.Languages;
+import dev.cairn.model.grammar.TokenLanguage;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.placement.DeviceStatus;
@@ -89,6 +91,10 @@ class EngineTest {
                 limits,
                 SchedulingPolicy.of(limits.maxSlots()),
                 token -> token == SimulatedDevice.END,
+                new SchedulerActor.Guidance(
+                    new Languages(
+                        new TestTokenizer(), new TokenLanguage.Limits(1_000, 1_000, 1 << 20), 1),
+                    Runnable::run),
                 gpu.factory("gpu"),
                 telemetry,
                 System::nanoTime,

@@ -87,8 +87,18 @@ final class CoreDriver {
   }
 
   CoreDriver(SchedulingLimits limits, SchedulingPolicy policy, int endEvery) {
+    this(
+        limits,
+        policy,
+        endEvery,
+        (admission, most) -> {
+          throw new AssertionError("nothing is held to a grammar here");
+        });
+  }
+
+  CoreDriver(SchedulingLimits limits, SchedulingPolicy policy, int endEvery, Guide.Factory guides) {
     this.limits = limits;
-    core = new SchedulingCore(limits, policy, token -> token == SimulatedDevice.END);
+    core = new SchedulingCore(limits, policy, token -> token == SimulatedDevice.END, guides);
     core.mayDraft(true);
     this.endEvery = endEvery;
     device =

@@ -12,6 +12,7 @@ import dev.cairn.device.StepResult;
 import dev.cairn.model.TokenLogprobs;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -211,7 +212,7 @@ public final class SimulatedDevice implements Device {
       return new StepResult.Output(StepResult.Status.OK, -1, null, prompt);
     }
     check(end == slot.length, "a token would be drawn in the middle");
-    int token = drawNext(slot);
+    int token = drawNext(slot, chunk.allowed());
     return new StepResult.Output(
         StepResult.Status.OK, token, logprobs(slot, token), prompt, verify(slot, chunk, token));
   }
@@ -228,16 +229,21 @@ public final class SimulatedDevice implements Device {
       holds &= guess == token && guess != POISON;
       if (holds) {
         slot.computed = end + i + 1;
-        token = drawNext(slot);
+        token = drawNext(slot, Chunk.ALL);
         drawn.add(new StepResult.Drawn(token, logprobs(slot, token)));
       }
     }
     return drawn;
   }
 
-  private int drawNext(Slot slot) {
+  private int drawNext(Slot slot, long[] mask) {
     long state = kv[cell(slot, slot.computed - 1)];
     int token = draw(state, slot.spec.seed(), endEvery);
+    if (mask.length > 0) {
+      BitSet allowed = BitSet.valueOf(mask);
+      check(!allowed.isEmpty(), "no token is allowed");
+      token = allowed.stream().skip(token % allowed.cardinality()).findFirst().orElseThrow();
+    }
     slot.tokens[slot.length++] = token;
     return token;
   }

@@ -13,6 +13,7 @@ import dev.cairn.device.DeviceException;
 import dev.cairn.device.DeviceInfo;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
+import dev.cairn.model.grammar.Languages;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.postgres.PostgresException;
 import dev.cairn.scheduling.SchedulingStats;
@@ -44,6 +45,7 @@ public final class CairnNode implements AutoCloseable {
   private final Optional<JournalAccess> journal;
   private final Readiness readiness;
   private final DrainSwitch draining;
+  private final Languages languages;
   private final LeakRegistry leaks;
   private final Supplier<SchedulingStats> scheduling;
 
@@ -84,6 +86,7 @@ public final class CairnNode implements AutoCloseable {
       Optional<JournalAccess> journal,
       Readiness readiness,
       DrainSwitch draining,
+      Languages languages,
       LeakRegistry leaks,
       Supplier<SchedulingStats> scheduling) {
     this.system = system;
@@ -93,6 +96,7 @@ public final class CairnNode implements AutoCloseable {
     this.journal = journal;
     this.readiness = readiness;
     this.draining = draining;
+    this.languages = languages;
     this.leaks = leaks;
     this.scheduling = scheduling;
   }
@@ -158,6 +162,11 @@ public final class CairnNode implements AutoCloseable {
 
   public Readiness readiness() {
     return readiness;
+  }
+
+  /** The languages that outputs may be held to. */
+  public Languages languages() {
+    return languages;
   }
 
   public LeakRegistry leaks() {

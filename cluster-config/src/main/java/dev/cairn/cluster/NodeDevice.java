@@ -20,6 +20,7 @@ final class NodeDevice {
   private final CairnNode.Parts parts;
   private final NodeSettings settings;
   private final int number;
+  private final SchedulerActor.Guidance guidance;
   private final CompletableFuture<Device> device = new CompletableFuture<>();
   private final AtomicReference<SchedulingStats> scheduling =
       new AtomicReference<>(SchedulingStats.NONE);
@@ -27,7 +28,13 @@ final class NodeDevice {
   /**
    * @param number which of the node's devices, from 0 on
    */
-  NodeDevice(StartUp startUp, CairnNode.Parts parts, NodeSettings settings, int number) {
+  NodeDevice(
+      StartUp startUp,
+      CairnNode.Parts parts,
+      NodeSettings settings,
+      SchedulerActor.Guidance guidance,
+      int number) {
+    this.guidance = guidance;
     this.startUp = startUp;
     this.parts = parts;
     this.settings = settings;
@@ -75,6 +82,7 @@ final class NodeDevice {
             limits,
             SchedulingSettings.from(parts.config(), limits.maxSlots()),
             parts.tokenizer()::endsGeneration,
+            guidance,
             gpu.factory("cairn.dispatchers.gpu"),
             telemetry,
             System::nanoTime,

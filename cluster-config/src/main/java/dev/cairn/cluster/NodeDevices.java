@@ -15,10 +15,14 @@ import org.apache.pekko.actor.typed.ActorRef;
 final class NodeDevices {
   private final List<NodeDevice> devices;
 
-  NodeDevices(StartUp startUp, CairnNode.Parts parts, NodeSettings settings) {
+  NodeDevices(
+      StartUp startUp,
+      CairnNode.Parts parts,
+      NodeSettings settings,
+      SchedulerActor.Guidance guidance) {
     this.devices =
         IntStream.range(0, parts.openers().size())
-            .mapToObj(number -> new NodeDevice(startUp, parts, settings, number))
+            .mapToObj(number -> new NodeDevice(startUp, parts, settings, guidance, number))
             .toList();
   }
 

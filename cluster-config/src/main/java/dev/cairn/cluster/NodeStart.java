@@ -5,6 +5,7 @@ import dev.cairn.actors.Readiness;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.cluster.admin.NodeAdmin;
 import dev.cairn.device.Device;
+import dev.cairn.model.grammar.Languages;
 import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalExtension;
 import dev.cairn.scheduling.SchedulingLimits;
@@ -26,6 +27,7 @@ final class NodeStart {
   private final ClusterSettings cluster;
   private final StartUp startUp;
   private final Membership membership;
+  private final Languages languages;
   private final NodeDevices devices;
   private final RequestSharding sharding;
   private final Readiness readiness = new Readiness();
@@ -38,7 +40,17 @@ final class NodeStart {
     this.cluster = ClusterSettings.from(parts.config());
     this.startUp = new StartUp(system, settings.startTimeout());
     this.membership = new Membership(startUp, cluster);
-    this.devices = new NodeDevices(startUp, parts, settings);
+    this.languages = GrammarSettings.languages(parts.config(), parts.tokenizer());
+    this.devices =
+        new NodeDevices(
+            startUp,
+            parts,
+            settings,
+            new SchedulerActor.Guidance(
+                languages,
+                system
+                    .dispatchers()
+                    .lookup(DispatcherSelector.fromConfig(GrammarSettings.DISPATCHER))));
     this.sharding = new RequestSharding(startUp, parts, settings, cluster, draining);
     readiness.notReady("node", "the server is starting");
   }
@@ -70,6 +82,7 @@ final class NodeStart {
         journal,
         readiness,
         draining,
+        languages,
         leaks(),
         devices::scheduling);
   }

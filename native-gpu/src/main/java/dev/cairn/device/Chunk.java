@@ -28,7 +28,9 @@ public record Chunk(
     int[] blocks,
     long[] allowed,
     int[] draft) {
-  private static final long[] ALL = {};
+  /** Any token may be drawn. */
+  public static final long[] ALL = {};
+
   private static final int[] NO_DRAFT = {};
 
   /** A chunk after which any token may be drawn. */

@@ -14,6 +14,7 @@ import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
+import dev.cairn.model.grammar.Languages;
 import dev.cairn.server.isolation.DeviceProcess;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.io.PrintStream;
@@ -132,6 +133,11 @@ public final class LocalNode implements NodeHandle {
   @Override
   public Tokenizer tokenizer() {
     return model.tokenizer();
+  }
+
+  @Override
+  public Languages languages() {
+    return node.languages();
   }
 
   @Override

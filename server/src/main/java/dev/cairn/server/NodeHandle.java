@@ -4,6 +4,7 @@ import dev.cairn.actors.Requests;
 import dev.cairn.cluster.DrainSwitch;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.Tokenizer;
+import dev.cairn.model.grammar.Languages;
 import java.util.List;
 import java.util.Optional;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
@@ -18,6 +19,9 @@ public interface NodeHandle extends AutoCloseable {
   ModelSpec model();
 
   Tokenizer tokenizer();
+
+  /** The languages that outputs may be held to. */
+  Languages languages();
 
   /** Source of the model's chat template, where its file has one. */
   default Optional<String> chatTemplate() {

@@ -5,12 +5,14 @@ import com.typesafe.config.ConfigFactory;
 import dev.cairn.actors.InMemoryRequests;
 import dev.cairn.actors.Requests;
 import dev.cairn.cluster.DrainSwitch;
+import dev.cairn.cluster.GrammarSettings;
 import dev.cairn.model.AttentionSpec;
 import dev.cairn.model.ModelSpec;
 import dev.cairn.model.NetworkSpec;
 import dev.cairn.model.RopeSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.RequestIds;
+import dev.cairn.model.grammar.Languages;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
@@ -37,6 +39,7 @@ public final class TestNode implements NodeHandle {
   private final ActorSystem system;
   private final ByteTokenizer tokenizer = new ByteTokenizer();
   private final CairnMetrics metrics = new CairnMetrics();
+  private final Languages languages;
   private final InMemoryRequests requests;
   private final HttpServer server;
   private final HttpClient client = HttpClient.newHttpClient();
@@ -65,6 +68,7 @@ public final class TestNode implements NodeHandle {
         config.hasPath("test.chat-template")
             ? Optional.of(config.getString("test.chat-template"))
             : Optional.empty();
+    languages = GrammarSettings.languages(config, tokenizer);
     requests = new InMemoryRequests(tokenizer, i -> script[i % script.length]);
     metrics.held(() -> java.util.Map.of("readers", (long) requests.readers()));
     HttpSettings http = HttpSettings.from(config);
@@ -166,6 +170,11 @@ public final class TestNode implements NodeHandle {
   @Override
   public Tokenizer tokenizer() {
     return tokenizer;
+  }
+
+  @Override
+  public Languages languages() {
+    return languages;
   }
 
   @Override

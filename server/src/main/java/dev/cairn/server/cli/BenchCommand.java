@@ -34,7 +34,8 @@ import picocli.CommandLine.Spec;
       BenchCommand.Scheduler.class,
       BenchNodeCommands.Steps.class,
       BenchNodeCommands.LongPrompt.class,
-      BenchNodeCommands.LookUp.class
+      BenchNodeCommands.LookUp.class,
+      BenchGrammarCommand.class
     })
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -44,7 +45,7 @@ final class BenchCommand implements Callable<Integer> {
     throw new ParameterException(
         spec.commandLine(),
         "There is no benchmark; expected serve, device, journal, scheduler, steps, long-prompt,"
-            + " lookup, or by way of bin/cairn peer");
+            + " lookup, grammar, or by way of bin/cairn peer");
   }
 
   private static void print(CommandSpec spec, JsonNode line) {

@@ -24,17 +24,14 @@ import java.util.Set;
 final class ChatParser implements CallParser {
   private static final Set<String> ROLES =
       Set.of("system", "developer", "user", "assistant", "tool");
-  private static final int MAX_TOOLS = 128;
 
   private static final List<String> UNSUPPORTED =
       List.of(
-          "response_format",
           "functions",
           "function_call",
           "audio",
           "prediction",
           "web_search_options",
-          "grammar",
           "json_schema",
           "guided_json",
           "guided_regex",
@@ -69,7 +66,12 @@ final class ChatParser implements CallParser {
             fields,
             idempotencyKey,
             messages,
-            new Shape(choices, "max_completion_tokens", tools(fields), Answer.Form.CHAT),
+            new Shape(
+                choices,
+                "max_completion_tokens",
+                tools(fields),
+                parameters.format().ofRequest(fields),
+                Answer.Form.CHAT),
             Json.object());
     return new CompletionCall(
         requests, fields.bool("stream", false), RequestParameters.includesUsage(fields));
@@ -80,8 +82,10 @@ final class ChatParser implements CallParser {
    *
    * @param maxTokens name of the field that bounds the answer
    * @param tools that the model may call
+   * @param format grammar of an answer, or empty
    */
-  record Shape(int choices, String maxTokens, List<JsonNode> tools, Answer.Form form) {}
+  record Shape(
+      int choices, String maxTokens, ToolChoice tools, Optional<String> format, Answer.Form form) {}
 
   /**
    * The requests of a chat.
@@ -94,7 +98,8 @@ final class ChatParser implements CallParser {
       JsonNode messages,
       Shape shape,
       ObjectNode call) {
-    int[] prompt = prompt(fields, messages, shape.tools());
+    List<JsonNode> tools = shape.tools().tools();
+    int[] prompt = prompt(fields, messages, tools);
     int room = Math.max(1, parameters.maxContext() - prompt.length);
     parameters.checkLength("messages", prompt.length, 1);
     int maxTokens =
@@ -104,8 +109,15 @@ final class ChatParser implements CallParser {
             1,
             parameters.maxContext());
     int logprobs = logprobs(fields);
-    Sampling sampling = parameters.sampling(fields);
-    ToolForm toolForm = shape.tools().isEmpty() ? ToolForm.NONE : prompts.tools();
+    ToolForm toolForm = tools.isEmpty() ? ToolForm.NONE : prompts.tools();
+    String grammar =
+        parameters
+            .format()
+            .checked(
+                fields,
+                shape.tools().grammar(toolForm, shape.format()),
+                shape.format().isPresent() ? "grammar" : "tools");
+    Sampling sampling = parameters.sampling(fields, grammar);
     List<RequestSpec> requests = new ArrayList<>();
     for (RequestSpec each :
         parameters.requests(fields, idempotencyKey, List.of(prompt), shape.choices(), sampling)) {
@@ -136,7 +148,12 @@ final class ChatParser implements CallParser {
   private int[] prompt(Fields fields, JsonNode messages, List<JsonNode> tools) {
     List<Object> chat = messages(fields, messages);
     List<Object> described = new ArrayList<>();
-    tools.forEach(tool -> described.add(Json.MAPPER.convertValue(tool, Object.class)));
+    for (JsonNode tool : tools) {
+      ObjectNode told = tool.deepCopy();
+      // How closely calls are held to their schema is no business of the model.
+      ((ObjectNode) told.get("function")).remove("strict");
+      described.add(Json.MAPPER.convertValue(told, Object.class));
+    }
     @SuppressWarnings("unchecked") // A JSON object is a map with texts for keys.
     Map<String, Object> more =
         fields
@@ -156,44 +173,9 @@ final class ChatParser implements CallParser {
     }
   }
 
-  /** The tools that the model may call: none where {@code tool_choice} says so. */
-  List<JsonNode> tools(Fields fields) {
-    JsonNode node = fields.get("tools").orElse(null);
-    JsonNode choice = fields.get("tool_choice").orElse(null);
-    String choices = "\"none\" or \"auto\"";
-    if (choice != null && (!choice.isTextual() || !choice.textValue().matches("none|auto"))) {
-      throw fields.wrong("tool_choice", choice, choices + ", because a call cannot be forced here");
-    }
-    if (node == null || node.isEmpty()) {
-      return List.of();
-    }
-    if (!node.isArray() || node.size() > MAX_TOOLS) {
-      throw fields.wrong("tools", node, "an array of up to " + MAX_TOOLS + " tools");
-    }
-    List<JsonNode> tools = new ArrayList<>();
-    for (JsonNode each : node) {
-      if (!"function".equals(each.path("type").asText())
-          || !each.path("function").path("name").isTextual()) {
-        throw ApiError.invalid(
-            "tools",
-            "tools["
-                + tools.size()
-                + "] is "
-                + Fields.describe(each)
-                + "; expected an object with type \"function\" and a function with a name.");
-      }
-      tools.add(each);
-    }
-    if (choice != null && choice.textValue().equals("none")) {
-      return List.of();
-    }
-    if (prompts.tools() == ToolForm.NONE) {
-      throw ApiError.invalid(
-          "tools",
-          "tools are not supported, because the chat template of the model here says nothing of"
-              + " them; expected a request without them.");
-    }
-    return tools;
+  /** The tools of a request, and whether they have to be called. */
+  ToolChoice tools(Fields fields) {
+    return ToolChoice.read(fields, prompts.tools());
   }
 
   private static List<Object> messages(Fields fields, JsonNode node) {

@@ -2,6 +2,7 @@ package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.persistence.Answer;
@@ -24,8 +25,6 @@ public final class CompletionParser implements CallParser {
 
   private static final List<String> UNSUPPORTED =
       List.of(
-          "response_format",
-          "grammar",
           "json_schema",
           "guided_json",
           "guided_regex",
@@ -75,9 +74,11 @@ public final class CompletionParser implements CallParser {
               + ".");
     }
     List<RequestSpec> requests = new ArrayList<>();
+    OutputFormat format = parameters.format();
+    String grammar = format.checked(fields, format.ofRequest(fields), "grammar");
+    Sampling sampling = parameters.sampling(fields, grammar);
     for (RequestSpec each :
-        parameters.requests(
-            fields, idempotencyKey, prompts, choices, parameters.sampling(fields))) {
+        parameters.requests(fields, idempotencyKey, prompts, choices, sampling)) {
       requests.add(
           each.toBuilder()
               .maxTokens(maxTokens)

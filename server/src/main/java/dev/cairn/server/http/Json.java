@@ -58,6 +58,11 @@ public final class Json {
     return object;
   }
 
+  /** Reads a JSON text of the server's own. */
+  public static JsonNode read(String text) throws IOException {
+    return MAPPER.readTree(text);
+  }
+
   /** An empty object. */
   public static ObjectNode object() {
     return MAPPER.createObjectNode();

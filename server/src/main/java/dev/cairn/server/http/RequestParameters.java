@@ -43,6 +43,7 @@ final class RequestParameters {
   private final int maxContext;
   private final int maxChoices;
   private final Sampling defaults;
+  private final OutputFormat format;
   private final RequestIds ids;
   private final LongSupplier clockMillis;
 
@@ -54,6 +55,7 @@ final class RequestParameters {
     this.maxContext = node.maxContext();
     this.maxChoices = settings.maxChoices();
     this.defaults = settings.sampling();
+    this.format = new OutputFormat(node.languages());
     this.ids = ids;
     this.clockMillis = clockMillis;
   }
@@ -190,7 +192,15 @@ final class RequestParameters {
     }
   }
 
-  Sampling sampling(Fields fields) {
+  /** What an output has to look like. */
+  OutputFormat format() {
+    return format;
+  }
+
+  /**
+   * @param grammar that the output has to be of; empty: any
+   */
+  Sampling sampling(Fields fields, String grammar) {
     Sampling absent = SAMPLING.stream().anyMatch(fields::has) ? neutral() : defaults;
     return new Sampling(
         fields.number("temperature", absent.temperature(), 0, MAX_TEMPERATURE),
@@ -201,7 +211,7 @@ final class RequestParameters {
         fields.number("presence_penalty", absent.presencePenalty(), -MAX_PENALTY, MAX_PENALTY),
         fields.number("frequency_penalty", absent.frequencyPenalty(), -MAX_PENALTY, MAX_PENALTY),
         logitBias(fields),
-        "");
+        grammar);
   }
 
   private static Sampling neutral() {

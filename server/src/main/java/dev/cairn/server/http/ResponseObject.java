@@ -51,12 +51,18 @@ final class ResponseObject {
     out.put("max_output_tokens", spec.maxTokens());
     out.put("model", spec.model());
     out.putArray("output");
-    out.put("parallel_tool_calls", true);
+    out.put("parallel_tool_calls", call.path("parallel_tool_calls").asBoolean(true));
     out.putNull("previous_response_id");
     out.put("store", true);
     out.put("temperature", spec.sampling().temperature());
-    out.putObject("text").putObject("format").put("type", "text");
-    out.put("tool_choice", "auto");
+    ObjectNode text = call.path("text").isObject() ? call.get("text").deepCopy() : Json.object();
+    if (!text.has("format")) {
+      text.putObject("format").put("type", "text");
+    }
+    out.set("text", text);
+    out.set(
+        "tool_choice",
+        call.has("tool_choice") ? call.get("tool_choice") : Json.MAPPER.valueToTree("auto"));
     out.set("tools", call.has("tools") ? call.get("tools") : Json.MAPPER.createArrayNode());
     out.put("top_p", spec.sampling().topP());
     out.put("truncation", "disabled");

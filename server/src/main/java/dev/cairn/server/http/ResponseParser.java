@@ -33,7 +33,6 @@ final class ResponseParser implements CallParser {
     Fields fields = new Fields(body);
     parameters.checkModel(fields);
     RequestParameters.refuse(fields, UNSUPPORTED);
-    checkFormat(fields);
     ArrayNode messages = Json.MAPPER.createArrayNode();
     fields
         .string("instructions")
@@ -41,13 +40,18 @@ final class ResponseParser implements CallParser {
     input(fields, messages);
     ObjectNode nested = body.deepCopy();
     nested.set("tools", nestedTools(fields));
-    List<JsonNode> tools = chats.tools(new Fields(nested));
+    ToolChoice tools = chats.tools(new Fields(nested));
     List<RequestSpec> requests =
         chats.chats(
             fields,
             idempotencyKey,
             messages,
-            new ChatParser.Shape(1, "max_output_tokens", tools, Answer.Form.RESPONSE),
+            new ChatParser.Shape(
+                1,
+                "max_output_tokens",
+                tools,
+                parameters.format().ofResponse(fields),
+                Answer.Form.RESPONSE),
             call(fields));
     return new CompletionCall(requests, fields.bool("stream", false), false);
   }
@@ -64,7 +68,9 @@ final class ResponseParser implements CallParser {
       call.put("background", true);
     }
     fields.string("instructions").ifPresent(text -> call.put("instructions", text));
-    fields.get("tools").ifPresent(tools -> call.set("tools", tools));
+    for (String repeated : List.of("tools", "tool_choice", "parallel_tool_calls", "text")) {
+      fields.get(repeated).ifPresent(given -> call.set(repeated, given));
+    }
     fields
         .get("metadata")
         .ifPresent(
@@ -86,20 +92,6 @@ final class ResponseParser implements CallParser {
               call.set("metadata", node);
             });
     return call;
-  }
-
-  private static void checkFormat(Fields fields) {
-    fields
-        .object("text")
-        .flatMap(text -> text.object("format"))
-        .flatMap(format -> format.string("type"))
-        .filter(type -> !type.equals("text"))
-        .ifPresent(
-            type -> {
-              throw ApiError.invalid(
-                  "text.format.type",
-                  "text.format.type is another than \"text\"; expected \"text\".");
-            });
   }
 
   private static void input(Fields fields, ArrayNode messages) {
@@ -173,7 +165,7 @@ final class ResponseParser implements CallParser {
       ObjectNode function = tool.isObject() ? ((ObjectNode) tool).deepCopy() : Json.object();
       ObjectNode out = nested.addObject();
       out.set("type", tool.path("type"));
-      function.remove(List.of("type", "strict"));
+      function.remove("type");
       out.set("function", function);
     }
     return nested;

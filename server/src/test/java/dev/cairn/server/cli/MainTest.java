@@ -156,6 +156,22 @@ class MainTest {
   }
 
   @Test
+  @DisplayName("bench grammar prints what a row costs for each of its grammars")
+  void benchGrammar() throws IOException {
+    assertThat(run("bench", "grammar", "--vocabulary", "400", "--seed", "3")).isZero();
+    String[] lines = out.toString().split("\n");
+    assertThat(lines).hasSize(4);
+    for (String each : lines) {
+      JsonNode line = new ObjectMapper().readTree(each);
+      assertThat(line.get("vocabulary").asInt()).isEqualTo(400);
+      assertThat(line.at("/further_outputs/rows").asInt()).isPositive();
+      assertThat(line.at("/further_outputs/known_share").asDouble()).isBetween(0.5, 1.0);
+      assertThat(line.at("/first_outputs/mask_us_p99").asDouble()).isPositive();
+    }
+    assertThat(run("bench", "grammar", "--vocabulary", "5")).isEqualTo(1);
+  }
+
+  @Test
   @DisplayName("bench device prints one line for each batch size")
   void benchDevice() throws IOException {
     assertThat(

@@ -266,10 +266,6 @@ class ChatTest {
             + " tools.",
         "tools => {CHAT,\"tools\":[{\"type\":\"web\"}]} => tools[0] is an object; expected an"
             + " object with type \"function\" and a function with a name.",
-        "tool_choice => {CHAT,\"tool_choice\":\"required\"} => tool_choice is the string"
-            + " \"required\"; expected \"none\" or \"auto\", because a call cannot be forced here.",
-        "response_format => {CHAT,\"response_format\":{\"type\":\"json_object\"}} =>"
-            + " response_format is not supported; expected a request without it.",
         "functions => {CHAT,\"functions\":[{}]} => functions is not supported; expected a request"
             + " without it.",
         "chat_template_kwargs => {CHAT,\"chat_template_kwargs\":1} => chat_template_kwargs is the"
