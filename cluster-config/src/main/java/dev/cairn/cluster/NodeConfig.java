@@ -28,14 +28,16 @@ public final class NodeConfig {
 
   /**
    * The same for an engine inside a host. What system properties and {@code application.conf} say
-   * of Pekko is for the host's own actor system; only what they say of {@code cairn} counts.
+   * of Pekko is for the host's own actor system; only what they say of {@code cairn} counts. An
+   * error of the JVM ends the engine, not the process.
    *
    * @param user what the host says of the engine
    */
   public static Config inHost(Config user) {
     Config application = ConfigFactory.defaultApplication();
     return layered(
-        ofCairn(ConfigFactory.defaultOverrides())
+        ConfigFactory.parseString("pekko.jvm-exit-on-fatal-error = off")
+            .withFallback(ofCairn(ConfigFactory.defaultOverrides()))
             .withFallback(layer("cairn-environment.conf"))
             .withFallback(user)
             .withFallback(

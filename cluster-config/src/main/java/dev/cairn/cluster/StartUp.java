@@ -1,6 +1,7 @@
 package dev.cairn.cluster;
 
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -41,12 +42,20 @@ record StartUp(ActorSystem<SpawnProtocol.Command> system, Duration most) {
    * Waits for a result.
    *
    * @param what names it in the error
-   * @throws IllegalStateException if it does not come in time or fails with a checked exception; an
-   *     unchecked one is thrown as it is
+   * @throws IllegalStateException if it does not come in time, or the node ends before, or it fails
+   *     with a checked exception; an unchecked one is thrown as it is
    */
   <T> T await(CompletionStage<T> stage, String what) {
+    CompletableFuture<T> waited = stage.toCompletableFuture().copy();
+    system
+        .getWhenTerminated()
+        .thenRun(
+            () ->
+                waited.completeExceptionally(
+                    new IllegalStateException(
+                        "the node ended before " + what + " was ready; its log says why")));
     try {
-      return stage.toCompletableFuture().get(most.toMillis(), TimeUnit.MILLISECONDS);
+      return waited.get(most.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
       Throwable cause =
           e.getCause() instanceof CompletionException ? e.getCause().getCause() : e.getCause();

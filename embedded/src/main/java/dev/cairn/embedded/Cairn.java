@@ -105,6 +105,14 @@ public final class Cairn implements AutoCloseable {
     return node.readiness().reasons();
   }
 
+  /**
+   * Completes when the engine has stopped: because it was closed, or because an error of the JVM
+   * ended it, which is in the log. What has not ended goes on when the next engine starts.
+   */
+  public CompletionStage<Void> whenStopped() {
+    return node.whenTerminated().thenAccept(done -> {});
+  }
+
   /** What the engine holds of requests that are not only in its journal, by kind. */
   public Map<String, Long> held() {
     return node.leaks().held();

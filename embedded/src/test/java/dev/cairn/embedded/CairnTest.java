@@ -133,6 +133,21 @@ class CairnTest {
   }
 
   @Test
+  @DisplayName("an error of the JVM in a host's progress bar ends the engine, not the process")
+  void errorOfTheJvm() {
+    CairnConfig config =
+        CairnConfig.of(model, directory.resolve("data"))
+            .onLoading(
+                (done, all) -> {
+                  throw new LinkageError("as of a class that is missing");
+                });
+    assertThatThrownBy(() -> Cairn.start(config)).hasMessageContaining("the node ended before");
+    try (Cairn next = start("data")) {
+      assertThat(next.whenStopped().toCompletableFuture()).isNotDone();
+    }
+  }
+
+  @Test
   @DisplayName("two engines in a JVM, of one model, know nothing of each other")
   void twoEngines() throws Exception {
     try (Cairn one = start("one");
