@@ -11,8 +11,8 @@ import dev.cairn.model.ModelSpec;
 import dev.cairn.model.NetworkSpec;
 import dev.cairn.model.RopeSpec;
 import dev.cairn.model.Tokenizer;
-import dev.cairn.persistence.RequestIds;
 import dev.cairn.model.grammar.Languages;
+import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
@@ -41,6 +41,7 @@ public final class TestNode implements NodeHandle {
   private final CairnMetrics metrics = new CairnMetrics();
   private final Languages languages;
   private final InMemoryRequests requests;
+  private final HttpApi api;
   private final HttpServer server;
   private final HttpClient client = HttpClient.newHttpClient();
   private final DrainSwitch draining = new DrainSwitch();
@@ -72,7 +73,7 @@ public final class TestNode implements NodeHandle {
     requests = new InMemoryRequests(tokenizer, i -> script[i % script.length]);
     metrics.held(() -> java.util.Map.of("readers", (long) requests.readers()));
     HttpSettings http = HttpSettings.from(config);
-    HttpApi api =
+    api =
         HttpApi.forClients(
             this,
             http,
@@ -92,6 +93,10 @@ public final class TestNode implements NodeHandle {
 
   public CairnMetrics metrics() {
     return metrics;
+  }
+
+  public HttpApi api() {
+    return api;
   }
 
   public HttpServer server() {

@@ -9,16 +9,18 @@ import com.networknt.schema.SpecVersion;
 import com.networknt.schema.ValidationMessage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** An OpenAPI document, and what its schemas say of a body. */
-final class OpenApiDocument {
+public final class OpenApiDocument {
   private static final Set<String> METHODS = Set.of("get", "put", "post", "delete", "patch");
 
   private final JsonNode document;
 
-  OpenApiDocument(String yaml) {
+  public OpenApiDocument(String yaml) {
     try {
       document = new YAMLMapper().readTree(yaml);
     } catch (IOException e) {
@@ -27,7 +29,7 @@ final class OpenApiDocument {
   }
 
   /** Every operation, as method, space and path. */
-  Set<String> operations() {
+  public Set<String> operations() {
     Set<String> all = new TreeSet<>();
     document
         .get("paths")
@@ -46,7 +48,7 @@ final class OpenApiDocument {
   }
 
   /** The operation's reply of a status, references followed; missing where none is documented. */
-  JsonNode reply(String operation, int status) {
+  public JsonNode reply(String operation, int status) {
     String[] parts = operation.split(" ");
     JsonNode reply =
         document
@@ -58,8 +60,18 @@ final class OpenApiDocument {
     return reply.has("$ref") ? document.at(reply.get("$ref").asText().substring(1)) : reply;
   }
 
+  /** The properties of a schema, by name. */
+  public Map<String, JsonNode> properties(String schema) {
+    Map<String, JsonNode> properties = new TreeMap<>();
+    document
+        .at("/components/schemas/" + schema + "/properties")
+        .properties()
+        .forEach(each -> properties.put(each.getKey(), each.getValue()));
+    return properties;
+  }
+
   /** What is wrong with a JSON body that an operation answered; empty where it is as documented. */
-  Set<ValidationMessage> check(String operation, int status, JsonNode body) {
+  public Set<ValidationMessage> check(String operation, int status, JsonNode body) {
     JsonNode documented = reply(operation, status).at("/content/application~1json/schema");
     if (documented.isMissingNode()) {
       throw new AssertionError(operation + " answered " + status + ", which is not documented");
