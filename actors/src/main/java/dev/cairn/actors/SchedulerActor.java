@@ -8,7 +8,6 @@ import dev.cairn.placement.DeviceStatus;
 import dev.cairn.request.LetGo;
 import dev.cairn.request.SchedulerProtocol;
 import dev.cairn.scheduling.Admission;
-import dev.cairn.scheduling.Handover;
 import dev.cairn.scheduling.PendingReason;
 import dev.cairn.scheduling.SchedulingCore;
 import dev.cairn.scheduling.SchedulingLimits;
@@ -41,8 +40,7 @@ import org.apache.pekko.actor.typed.receptionist.ServiceKey;
  * into calls and what comes of them into messages. It plans the next step before it hands out the
  * tokens of the last one, so that the device does not wait for the JVM.
  */
-public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Command>
-    implements SchedulerProtocol.Owners<ActorRef<RequestActor.Command>> {
+public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Command> {
   /** What a scheduler understands. */
   public sealed interface Command extends ClusterMessage {}
 
@@ -131,8 +129,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     INSTANCE
   }
 
-  private record OwnerGone(String requestId, ActorRef<RequestActor.Command> owner)
-      implements Command {}
+  record OwnerGone(String requestId, ActorRef<RequestActor.Command> owner) implements Command {}
 
   private record OrphanDue(String requestId, ActorRef<RequestActor.Command> owner)
       implements Command {}
@@ -263,7 +260,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     this.limits = limits;
     this.patience = patience;
     this.core = core;
-    this.protocol = new SchedulerProtocol<>(core, this);
+    this.protocol = new SchedulerProtocol<>(core, new OwnerMessages(context, timers));
     this.device = device;
     this.telemetry = telemetry;
     this.meter = new StepMeter(telemetry);
@@ -505,52 +502,5 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       tellDrainState();
     }
     return this;
-  }
-
-  @Override
-  public void generated(ActorRef<RequestActor.Command> owner, Handover handover) {
-    owner.tell(new RequestActor.Generated(handover, getContext().getSelf()));
-  }
-
-  @Override
-  public void released(ActorRef<RequestActor.Command> owner, int epoch, LetGo why) {
-    owner.tell(new RequestActor.Released(epoch, why));
-  }
-
-  @Override
-  public void lost(ActorRef<RequestActor.Command> owner, int epoch) {
-    owner.tell(new RequestActor.DeviceLost(epoch));
-  }
-
-  @Override
-  public void evicted(ActorRef<RequestActor.Command> owner, int epoch) {
-    owner.tell(new RequestActor.Evicted(epoch));
-  }
-
-  @Override
-  public void move(ActorRef<RequestActor.Command> owner, int epoch) {
-    owner.tell(new RequestActor.Move(epoch, getContext().getSelf()));
-  }
-
-  @Override
-  public void adopted(ActorRef<RequestActor.Command> owner, int epoch) {
-    owner.tell(new RequestActor.Adopted(epoch));
-  }
-
-  @Override
-  public void notHeld(ActorRef<RequestActor.Command> owner, int epoch) {
-    owner.tell(new RequestActor.NotHeld(epoch));
-  }
-
-  @Override
-  public void watch(String requestId, ActorRef<RequestActor.Command> owner) {
-    timers.cancel(requestId);
-    getContext().watchWith(owner, new OwnerGone(requestId, owner));
-  }
-
-  @Override
-  public void unwatch(String requestId, ActorRef<RequestActor.Command> owner) {
-    timers.cancel(requestId);
-    getContext().unwatch(owner);
   }
 }

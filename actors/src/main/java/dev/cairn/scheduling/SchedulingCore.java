@@ -3,7 +3,6 @@ package dev.cairn.scheduling;
 import dev.cairn.device.Chunk;
 import dev.cairn.device.Step;
 import dev.cairn.device.StepResult;
-import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.Band;
 import dev.cairn.persistence.FinishReason;
 import java.util.ArrayDeque;
@@ -25,11 +24,9 @@ import java.util.function.IntPredicate;
 public final class SchedulingCore {
   private final SchedulingLimits limits;
   private final SchedulingPolicy policy;
-  private final IntPredicate endsGeneration;
   private final BlockPool pool;
   private final SlotTable slots;
   private final CommitWindow window;
-  private final StepTimes times;
   private final WaitingQueue queue;
   private final Arrivals arrivals;
   private final Running running = new Running();
@@ -44,10 +41,9 @@ public final class SchedulingCore {
   private final Deque<Planned> inFlight = new ArrayDeque<>();
   private final HandOverQueue handOvers;
   private final Guide.Factory guides;
-
-  /** Those with a guide, to be ended where it leads no further. */
-  private final List<Sequence> guided = new ArrayList<>();
-
+  private final Endings endings;
+  private final StepCharges charges;
+  private final StepReceipt receipt;
   private List<Released> released = new ArrayList<>();
   private List<Released> evicted = new ArrayList<>();
   private boolean isHeld;
@@ -93,17 +89,19 @@ public final class SchedulingCore {
     this.guides = guides;
     this.limits = limits;
     this.policy = policy;
-    this.endsGeneration = endsGeneration;
     this.pool = new BlockPool(limits.kvBlocks());
     this.slots = new SlotTable(limits.maxSlots());
     this.window = new CommitWindow(limits);
-    this.times = new StepTimes(policy.latencyFactor(), policy.minChunk());
+    StepTimes times = new StepTimes(policy.latencyFactor(), policy.minChunk());
     this.queue = new WaitingQueue(policy);
     this.arrivals = new Arrivals(limits, policy, queue);
     this.residency = new Residency(limits, policy, pool, slots, window, queue, running, times);
     this.planner = new StepPlanner(limits, policy, pool, window, queue, running, residency, times);
     this.explanation = new Explanation(policy, pool, queue, arrivals, residency, running);
     this.handOvers = new HandOverQueue(limits.maxHandOvers());
+    this.endings = new Endings(endsGeneration, this::end);
+    this.charges = new StepCharges(times, queue);
+    this.receipt = new StepReceipt(limits, pool, handOvers, endings);
   }
 
   /**
@@ -144,7 +142,7 @@ public final class SchedulingCore {
     Sequence sequence = new Sequence(admission, key, tenant, limits, policy.lookUp());
     if (admission.sampling().isConstrained()) {
       sequence.guide = guides.of(admission, sequence.maxLength - sequence.promptLength);
-      guided.add(sequence);
+      endings.guided(sequence);
     }
     sequences.put(sequence.requestId, sequence);
     promisedTokens += sequence.maxLength;
@@ -165,7 +163,7 @@ public final class SchedulingCore {
     if (isHeld || inFlight.size() >= limits.maxStepsInFlight()) {
       return Optional.empty();
     }
-    endWhatLeadsNowhere();
+    endings.endWhatLeadsNowhere();
     arrivals.admitOverdue(nowNanos);
     List<StepPlan.Open> opens = new ArrayList<>();
     List<StepPlanner.Row> rows = planner.plan(nowNanos, opens);
@@ -183,33 +181,6 @@ public final class SchedulingCore {
     Step step = new Step(nextStep++, chunks);
     inFlight.addLast(new Planned(step.id(), rows));
     return Optional.of(new StepPlan(slots.takeFrees(), opens, step));
-  }
-
-  private void endWhatLeadsNowhere() {
-    for (int i = guided.size() - 1; i >= 0; i--) {
-      Sequence sequence = guided.get(i);
-      if (!sequence.isLive()) {
-        guided.remove(i);
-      } else if (sequence.isSettled()) {
-        endByGuide(sequence);
-      }
-    }
-  }
-
-  private void endByGuide(Sequence sequence) {
-    Guide.Next next = sequence.guide.next();
-    if (next instanceof Guide.AtEnd) {
-      end(sequence, stopped(sequence), "");
-    } else if (next instanceof Guide.Stuck stuck) {
-      end(sequence, FinishReason.ERROR, stuck.why());
-    }
-  }
-
-  /** An output that was brought to its end because it may have no more has no more to say. */
-  private static FinishReason stopped(Sequence sequence) {
-    return sequence.guide != null && sequence.guide.isShortened()
-        ? FinishReason.LENGTH
-        : FinishReason.STOP;
   }
 
   /** Whether the device verifies drafts; until it is said, it does not. */
@@ -244,112 +215,14 @@ public final class SchedulingCore {
     long nanos = Math.max(1, result.endNanos() - result.startNanos());
     window.stepTook(nanos);
     handOvers.refill();
-    Completed completed = charge(planned.rows(), result.outputs(), nanos);
+    Completed completed = charges.of(planned.rows(), result.outputs(), nanos);
     for (int i = 0; i < planned.rows().size(); i++) {
       StepPlanner.Row row = planned.rows().get(i);
       row.sequence().stepsInFlight--;
-      receive(row, result.outputs().get(i));
+      receipt.of(row, result.outputs().get(i));
       settle(row.sequence());
     }
     return Optional.of(completed);
-  }
-
-  /** Charges each tenant what its rows took of a step's time. */
-  private Completed charge(
-      List<StepPlanner.Row> rows, List<StepResult.Output> outputs, long nanos) {
-    int decodeTokens = 0;
-    int prefillTokens = 0;
-    int drafted = 0;
-    int held = 0;
-    for (int i = 0; i < rows.size(); i++) {
-      Chunk chunk = rows.get(i).chunk();
-      decodeTokens += rows.get(i).isDecode() ? chunk.rows() : 0;
-      prefillTokens += rows.get(i).isDecode() ? 0 : chunk.count();
-      drafted += chunk.draft().length;
-      held += outputs.get(i).more().size();
-    }
-    times.stepTook(nanos, decodeTokens, prefillTokens);
-    double prefillNanos = times.prefillNanos(nanos, decodeTokens, prefillTokens);
-    double perDecode = decodeTokens == 0 ? 0 : (nanos - prefillNanos) / decodeTokens;
-    double perPrefill = prefillTokens == 0 ? 0 : prefillNanos / prefillTokens;
-    for (int i = 0; i < rows.size(); i++) {
-      StepPlanner.Row row = rows.get(i);
-      Sequence sequence = row.sequence();
-      double cost = (row.isDecode() ? perDecode : perPrefill) * row.chunk().rows();
-      Lane lane = sequence.ticket.lane;
-      queue.charge(lane, cost, row.chunk().count() + outputs.get(i).more().size());
-      double prepaid =
-          row.isDecode() ? sequence.prepaidNanos : Math.min(cost, sequence.prepaidNanos);
-      sequence.prepaidNanos -= prepaid;
-      queue.advance(lane, cost - prepaid);
-    }
-    int tokens = decodeTokens + prefillTokens - drafted + held;
-    return new Completed(rows.size(), tokens, drafted, held);
-  }
-
-  private void receive(StepPlanner.Row row, StepResult.Output output) {
-    Sequence sequence = row.sequence();
-    if (sequence.state == Sequence.State.ENDED || sequence.state == Sequence.State.ABANDONED) {
-      return;
-    }
-    if (output.status() != StepResult.Status.OK) {
-      String what = "the model computed values that are not finite numbers";
-      List<Sequence> others = othersOfGroup(sequence);
-      end(sequence, FinishReason.ERROR, what);
-      others.forEach(
-          other ->
-              end(
-                  other,
-                  FinishReason.ERROR,
-                  "request " + sequence.requestId + " of its group: " + what));
-      return;
-    }
-    int after = row.chunk().start() + row.chunk().count();
-    sequence.publishBlocks(pool, after / limits.blockTokens());
-    sequence.appendPromptLogprobs(row.chunk().start(), output.promptLogprobs());
-    if (row.chunk().sample()) {
-      receiveTokens(sequence, after, row.chunk(), output);
-    } else if (sequence.isPromptOnly() && after == sequence.length) {
-      end(sequence, FinishReason.LENGTH, "");
-    }
-  }
-
-  /** What comes after an end within a draft that held is of no output. */
-  private void receiveTokens(Sequence sequence, int after, Chunk chunk, StepResult.Output output) {
-    if (after - sequence.promptLength != sequence.received) {
-      throw new IllegalStateException(
-          "token "
-              + (after - sequence.promptLength)
-              + " of "
-              + sequence.requestId
-              + " came, expected token "
-              + sequence.received);
-    }
-    List<StepResult.Drawn> more = output.more();
-    if (chunk.draft().length > 0) {
-      sequence.draftEnded(chunk.draft().length, more.size());
-    }
-    receiveToken(sequence, after, output.token(), output.logprobs());
-    for (int i = 0; i < more.size() && sequence.isLive(); i++) {
-      sequence.publishBlocks(pool, (after + i + 1) / limits.blockTokens());
-      receiveToken(sequence, after + i + 1, more.get(i).token(), more.get(i).logprobs());
-    }
-    handOvers.offer(sequence);
-  }
-
-  private void receiveToken(Sequence sequence, int after, int token, TokenLogprobs logprobs) {
-    sequence.appendToTail(token, logprobs);
-    if (sequence.guide != null) {
-      sequence.guide.drew(token);
-    }
-    boolean ends = endsGeneration.test(token);
-    if (ends && (!sequence.ignoreEos || sequence.guide != null)) {
-      end(sequence, stopped(sequence), "");
-    } else if (sequence.guide != null && sequence.guide.next() instanceof Guide.AtEnd) {
-      endByGuide(sequence);
-    } else if (after + 1 == sequence.maxLength) {
-      end(sequence, FinishReason.LENGTH, "");
-    }
   }
 
   private void end(Sequence sequence, FinishReason reason, String detail) {
@@ -365,17 +238,6 @@ public final class SchedulingCore {
       promisedTokens -= sequence.maxLength;
     }
     residency.remove(sequence, nowNanos);
-  }
-
-  /** Those that fall with a sequence. */
-  private static List<Sequence> othersOfGroup(Sequence sequence) {
-    List<Sequence> others = new ArrayList<>();
-    for (Sequence member : sequence.group.map(group -> group.members).orElse(List.of())) {
-      if (member != sequence && member.isLive()) {
-        others.add(member);
-      }
-    }
-    return others;
   }
 
   /** Gives back what a sequence no longer needs, once no step in flight uses it. */
@@ -516,7 +378,7 @@ public final class SchedulingCore {
     if (sequence == null || sequence.epoch > newestEpoch) {
       return leaving.containsKey(requestId) ? List.of(requestId) : List.of();
     }
-    List<Sequence> falling = othersOfGroup(sequence);
+    List<Sequence> falling = sequence.othersOfGroup();
     falling.add(0, sequence);
     for (Sequence each : falling) {
       leaving.put(each.requestId, each);

@@ -176,6 +176,17 @@ final class Sequence {
     return wanted && drafts.maxDraft() > 0 && !admission.sampling().isConstrained();
   }
 
+  /** Those that fall with it. */
+  List<Sequence> othersOfGroup() {
+    List<Sequence> others = new ArrayList<>();
+    for (Sequence member : group.map(all -> all.members).orElse(List.of())) {
+      if (member != this && member.isLive()) {
+        others.add(member);
+      }
+    }
+    return others;
+  }
+
   /** Whether it waits or generates. */
   boolean isLive() {
     return state != State.ENDED && state != State.ABANDONED;
