@@ -1,7 +1,9 @@
 package dev.cairn.tests;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
@@ -27,6 +29,7 @@ import dev.cairn.request.CommittedTokens;
 import dev.cairn.request.RequestState;
 import java.util.Arrays;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.junit.jupiter.api.DisplayName;
@@ -227,6 +230,8 @@ class ArchitectureTest {
                     "java.util.concurrent..",
                     "org.rocksdb..",
                     "dev.cairn.persistence.journal..")
+                // Work that is handed to an executor is not waited for.
+                .and(not(equivalentTo(Executor.class)))
                 .or(assignableTo(Thread.class))
                 .or(assignableTo(Device.class)))
         .orShould()
