@@ -15,7 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class TcpForwarder implements AutoCloseable {
   private final ServerSocket listening;
-  private final int target;
+  private volatile int target;
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
 
   TcpForwarder(String address, int target) throws IOException {
@@ -29,20 +29,34 @@ final class TcpForwarder implements AutoCloseable {
     return listening.getLocalPort();
   }
 
+  /** New connections are passed on to another port of the loopback interface. */
+  void passTo(int port) {
+    target = port;
+  }
+
   private void accept() {
     while (!listening.isClosed()) {
       try {
-        Socket client = listening.accept();
-        open.add(client);
-        Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
-        open.add(server);
-        daemon("forward-in", () -> copy(client, server));
-        daemon("forward-out", () -> copy(server, client));
+        pass(listening.accept());
       } catch (IOException e) {
         if (!listening.isClosed()) {
           System.out.println("TcpForwarder: " + e.getMessage());
         }
       }
+    }
+  }
+
+  private void pass(Socket client) throws IOException {
+    open.add(client);
+    try {
+      Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
+      open.add(server);
+      daemon("forward-in", () -> copy(client, server));
+      daemon("forward-out", () -> copy(server, client));
+    } catch (IOException e) {
+      open.remove(client);
+      client.close();
+      throw e;
     }
   }
 
