@@ -16,23 +16,27 @@ namespace {
 constexpr const char* kVersion = kNumericsVersion;
 constexpr size_t kReadBytes = size_t{1} << 20;
 
-// auto, or words separated by commas: mma, mfma, wmma or none, and lost=N or hung=N, the launch from
-// now on at which the device is lost or stops to answer.
+// auto, or words separated by commas: mma, mfma, wmma or none, lost=N or hung=N, the launch from now on
+// at which the device is lost or stops to answer, and devices=N, how many there are.
 void choose(const std::string& choice) {
   using gpu::emulator::MatrixUnit;
   gpu::emulator::Settings& s = gpu::emulator::settings();
   s.wave = 32;
   s.matrix = MatrixUnit::MMA;
   s.lostAtLaunch = s.hungAtLaunch = 0;
+  s.devices = 1;
   std::stringstream words(choice == "auto" ? "mma" : choice);
   for (std::string word; std::getline(words, word, ',');) {
     const std::string name = word.substr(0, word.find('='));
     const size_t number = std::min(word.size(), name.size() + 1);
-    const int64_t launch = gpu::emulator::launches() + std::atoll(word.c_str() + number);
+    const int64_t value = std::atoll(word.c_str() + number);
+    const int64_t launch = gpu::emulator::launches() + value;
     if (name == "lost")
       s.lostAtLaunch = launch;
     else if (name == "hung")
       s.hungAtLaunch = launch;
+    else if (name == "devices")
+      s.devices = static_cast<int>(value);
     else if (name == "mfma")
       s.wave = 64, s.matrix = MatrixUnit::MFMA;
     else if (name == "wmma")
@@ -40,7 +44,7 @@ void choose(const std::string& choice) {
     else if (name == "none")
       s.matrix = MatrixUnit::NONE;
     else if (name != "mma")
-      misuse("instruction set is '" + choice + "', expected words of mma, mfma, wmma, none, lost=, hung=");
+      misuse("instruction set is '" + choice + "', expected words of mma, mfma, wmma, none, lost=, hung=, devices=");
   }
 }
 

@@ -30,7 +30,8 @@ struct Settings {
   int64_t lostAtLaunch = 0;
   // From this launch on nothing is ever finished.
   int64_t hungAtLaunch = 0;
-  size_t memoryBytes = size_t{4} << 30;
+  size_t memoryBytes = size_t{4} << 30;  // of all devices together
+  int devices = 1;
 };
 
 // Of the whole process; changed while nothing runs.

@@ -183,11 +183,13 @@ const char* emuGetErrorString(emuError_t error) {
 emuError_t emuGetLastError() { return lost() ? emuErrorLost : emuSuccess; }
 
 emuError_t emuGetDeviceCount(int* count) {
-  *count = 1;
+  *count = settings().devices;
   return emuSuccess;
 }
 
-emuError_t emuSetDevice(int device) { return device == 0 ? emuSuccess : emuErrorNoDevice; }
+emuError_t emuSetDevice(int device) {
+  return device >= 0 && device < settings().devices ? emuSuccess : emuErrorNoDevice;
+}
 
 emuError_t emuMemGetInfo(size_t* available, size_t* total) {
   *total = settings().memoryBytes;

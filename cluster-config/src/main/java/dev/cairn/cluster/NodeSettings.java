@@ -114,15 +114,24 @@ public record NodeSettings(
             device.getBoolean("pin-threads"),
             device.getDuration("orphan-timeout"),
             device.getString("cpu.weights"),
-            new GpuSettings(
-                device.getDouble("gpu.memory-share"),
-                Math.toIntExact(device.getDuration("gpu.step-timeout").toMillis()),
-                device.getInt("gpu.graphs"))),
+            gpu(device)),
         new Commit(
             commit.getInt("max-hand-overs"),
             commit.getInt("min-window"),
             commit.getInt("max-window"),
             commit.getDuration("repeat-after")));
+  }
+
+  /**
+   * {@code cairn.device.gpu}.
+   *
+   * @param device {@code cairn.device}
+   */
+  public static GpuSettings gpu(Config device) {
+    return new GpuSettings(
+        device.getDouble("gpu.memory-share"),
+        Math.toIntExact(device.getDuration("gpu.step-timeout").toMillis()),
+        device.getInt("gpu.graphs"));
   }
 
   /**

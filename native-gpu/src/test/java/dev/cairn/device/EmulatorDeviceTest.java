@@ -10,9 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,8 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @Timeout(120)
 class EmulatorDeviceTest {
-  private static final Backend EMULATOR =
-      new Backend("emulator", new NativeLibrary("cairn_emulator"), new EmulatorBinding(), "", true);
+  private static final Backend EMULATOR = Sequences.EMULATOR;
   private static final Backend MISSING =
       new Backend("hip", new NativeLibrary("cairn_abacus"), new HipBinding(), "rocm", true);
   private static final int TOKENS = 12;
@@ -96,7 +97,7 @@ class EmulatorDeviceTest {
                 })
             .toList();
     List<List<Integer>> expected;
-    try (Device cpu = Sequences.open(model, "auto", 1, 3, ToyModel.CONTEXT)) {
+    try (Device cpu = Sequences.openCpu(model, 3, ToyModel.CONTEXT)) {
       expected = bits(cpu, specs);
     }
     try (Device device = emulator(kernels, GpuSettings.DEFAULT)) {
@@ -112,6 +113,43 @@ class EmulatorDeviceTest {
     return Sequences.generate(device, specs, TOKENS).stream()
         .map(NumericsContractTest::bits)
         .toList();
+  }
+
+  @Test
+  @DisplayName("several devices of a back end are opened by number, and compute side by side")
+  void several() {
+    SlotSpec spec = Sequences.greedy(new int[] {1, 2, 3}, 2);
+    List<List<Integer>> expected;
+    try (Device cpu = Sequences.openCpu(model, 3, ToyModel.CONTEXT)) {
+      expected = bits(cpu, List.of(spec));
+    }
+    DeviceConfig first = config("emulator:0", "mma,devices=2", GpuSettings.DEFAULT);
+    try (Device zero = Devices.open(List.of(EMULATOR), first, model, LoadProgress.NONE);
+        Device one =
+            Devices.open(
+                List.of(EMULATOR), first.withBackend("emulator:1"), model, LoadProgress.NONE)) {
+      assertThat(one.info().backend()).isEqualTo("emulator:1");
+      assertThat(one.info().backendName()).isEqualTo("emulator");
+      assertThat(one.info().number()).isOne();
+      assertThat(bits(one, List.of(spec))).isEqualTo(expected);
+      assertThat(bits(zero, List.of(spec))).isEqualTo(expected);
+    }
+  }
+
+  @Test
+  @DisplayName("loading tells how many bytes of the file have gone to the device")
+  void progress() {
+    List<Long> done = new ArrayList<>();
+    Set<Long> totals = new HashSet<>();
+    LoadProgress progress =
+        (loaded, total) -> {
+          done.add(loaded);
+          totals.add(total);
+        };
+    Devices.open(List.of(EMULATOR), config("emulator", "mma", GpuSettings.DEFAULT), model, progress)
+        .close();
+    assertThat(totals).hasSize(1);
+    assertThat(done).isSorted().hasSizeGreaterThan(2).endsWith(totals.iterator().next());
   }
 
   @Test
@@ -210,7 +248,7 @@ class EmulatorDeviceTest {
     Sampling sampling = new Sampling(1.2f, 40, 0.95f, 0, 1.1f, 0, 0.2f).with(biases, "");
     SlotSpec spec = new SlotSpec(new int[] {1, 2, 3}, 3, sampling, seed, 2, false);
     List<StepResult.Output> expected;
-    try (Device cpu = Sequences.open(model, "auto", 1, 3, ToyModel.CONTEXT)) {
+    try (Device cpu = Sequences.openCpu(model, 3, ToyModel.CONTEXT)) {
       expected = steered(cpu, spec, allowed);
     }
     try (Device device = emulator("mfma", GpuSettings.DEFAULT)) {

@@ -5,21 +5,40 @@ import dev.cairn.model.Sampling;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
-/** Runs sequences on a device: each slot has its own run of KV blocks. */
+/**
+ * Runs sequences on a device: each slot has its own run of KV blocks. The device is the CPU unless
+ * {@code -Dcairn.test.backend=cuda}, {@code hip} or {@code emulator} names another, on which tests
+ * then run that are of numbers alone; instruction sets are the CPU's.
+ */
 final class Sequences {
   static final int BLOCK_TOKENS = 32;
+  static final Backend EMULATOR =
+      new Backend("emulator", new NativeLibrary("cairn_emulator"), new EmulatorBinding(), "", true);
+
+  private static final String BACKEND = System.getProperty("cairn.test.backend", "cpu");
+  private static final List<Backend> BACKENDS =
+      Stream.concat(Backend.ALL.stream(), Stream.of(EMULATOR)).toList();
 
   private Sequences() {}
 
   static DeviceConfig config(String instructionSet, int threads, int slots, int context) {
     int blocks = slots * ((context + BLOCK_TOKENS - 1) / BLOCK_TOKENS);
+    String kernels = BACKEND.equals("cpu") ? instructionSet : "auto";
     return new DeviceConfig(
-        "cpu", instructionSet, threads, slots, context, blocks, BLOCK_TOKENS, 256, 2);
+        BACKEND, kernels, threads, slots, context, blocks, BLOCK_TOKENS, 256, 2);
+  }
+
+  /** The CPU, whatever the back end is on which other tests run. */
+  static Device openCpu(ModelSpec model, int slots, int context) {
+    return Devices.open(
+        config("auto", 1, slots, context).withBackend("cpu"), model, LoadProgress.NONE);
   }
 
   static Device open(ModelSpec model, String instructionSet, int threads, int slots, int context) {
-    return Devices.open(config(instructionSet, threads, slots, context), model, LoadProgress.NONE);
+    return Devices.open(
+        BACKENDS, config(instructionSet, threads, slots, context), model, LoadProgress.NONE);
   }
 
   /** A device whose weights stay in the mapped file. */

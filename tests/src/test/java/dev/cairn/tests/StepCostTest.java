@@ -3,6 +3,7 @@ package dev.cairn.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cairn.device.Devices;
+import dev.cairn.device.GpuSettings;
 import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.model.ModelSpec;
@@ -42,7 +43,8 @@ class StepCostTest {
     ModelSpec model = ModelFile.read(file, Devices.supportedTypes()).spec();
     DeviceBench bench =
         new DeviceBench(
-            new DeviceBench.Settings("cpu", "auto", 1, "F16", false, "packed", 16, 16, 3),
+            new DeviceBench.Settings(
+                "cpu", "auto", 1, "F16", false, "packed", GpuSettings.DEFAULT, 16, 16, 3),
             model,
             1);
     double one = bench.run(1, LoadProgress.NONE).get("decode_tok_s").asDouble();

@@ -5,6 +5,7 @@ import dev.cairn.device.Chunk;
 import dev.cairn.device.Device;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.Devices;
+import dev.cairn.device.GpuSettings;
 import dev.cairn.device.LoadProgress;
 import dev.cairn.device.SlotSpec;
 import dev.cairn.device.Step;
@@ -34,6 +35,7 @@ public final class DeviceBench {
    *
    * @param kvType what keys and values are kept in
    * @param weights packed or mapped
+   * @param gpu what a GPU's back end takes beside
    * @param prefill prompt tokens of each sequence
    * @param decode tokens that each sequence generates after the first
    * @param repeat measurements, of which the best counts
@@ -45,6 +47,7 @@ public final class DeviceBench {
       String kvType,
       boolean pinThreads,
       String weights,
+      GpuSettings gpu,
       int prefill,
       int decode,
       int repeat) {}
@@ -82,7 +85,8 @@ public final class DeviceBench {
             STEPS_IN_FLIGHT,
             settings.kvType,
             settings.pinThreads,
-            settings.weights);
+            settings.weights,
+            settings.gpu);
     try (Device device = Devices.open(config, model, progress)) {
       warmUp(device, batch);
       double prefillSeconds = Double.MAX_VALUE;
@@ -107,6 +111,8 @@ public final class DeviceBench {
       out.put("kv_type", settings.kvType);
       out.put("pin_threads", settings.pinThreads);
       out.put("weights", settings.weights);
+      out.put("step_ms", Percentiles.round(1000 * decodeSeconds / settings.decode));
+      out.put("backend", device.info().backend());
       out.put("instruction_set", device.info().instructionSet());
       out.put("model", model.name());
       return out;

@@ -1,6 +1,7 @@
 package dev.cairn.server.cli;
 
 import com.typesafe.config.Config;
+import dev.cairn.cluster.NodeSettings;
 import dev.cairn.device.Devices;
 import dev.cairn.model.ModelFile;
 import dev.cairn.server.bench.DeviceBench;
@@ -68,6 +69,7 @@ public final class DeviceBenchOptions {
         device.getString("kv-type"),
         device.getBoolean("pin-threads"),
         device.getString("cpu.weights"),
+        NodeSettings.gpu(device),
         prefill,
         decode,
         repeat);
