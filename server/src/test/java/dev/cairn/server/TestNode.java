@@ -13,6 +13,8 @@ import dev.cairn.model.RopeSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.model.grammar.Languages;
 import dev.cairn.persistence.RequestIds;
+import dev.cairn.server.http.AccessSettings;
+import dev.cairn.server.http.ClientGuard;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
@@ -73,13 +75,16 @@ public final class TestNode implements NodeHandle {
     requests = new InMemoryRequests(tokenizer, i -> script[i % script.length]);
     metrics.held(() -> java.util.Map.of("readers", (long) requests.readers()));
     HttpSettings http = HttpSettings.from(config);
+    ClientGuard guard = new ClientGuard(AccessSettings.from(config));
+    metrics.apiKeys(guard.keys());
     api =
         HttpApi.forClients(
             this,
             http,
             metrics,
             new RequestIds(System::currentTimeMillis, new SecureRandom()),
-            System::currentTimeMillis);
+            System::currentTimeMillis,
+            guard);
     server = HttpServer.bind(this, api, http).toCompletableFuture().join();
   }
 

@@ -264,6 +264,25 @@ class DeploymentTest {
   }
 
   @Test
+  @DisplayName("the keys of the API are read where their secret is mounted")
+  void keys() throws IOException {
+    JsonNode set = named("StatefulSet", "cairn");
+    String volume = "";
+    for (JsonNode each : set.at("/spec/template/spec/volumes")) {
+      if (each.at("/secret/secretName").asText().equals("cairn-keys")) {
+        volume = each.path("name").asText();
+      }
+    }
+    String mounted = "";
+    for (JsonNode each : container(set).path("volumeMounts")) {
+      if (each.path("name").asText().equals(volume)) {
+        mounted = each.path("mountPath").asText();
+      }
+    }
+    assertThat(inCluster().getString("cairn.http.keys.file")).isEqualTo(mounted + "/api.keys");
+  }
+
+  @Test
   @DisplayName("what is read from the secret is in the secret")
   void secret() throws IOException {
     JsonNode data = named("Secret", "cairn-postgres").path("stringData");

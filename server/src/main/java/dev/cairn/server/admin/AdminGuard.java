@@ -1,19 +1,17 @@
 package dev.cairn.server.admin;
 
 import dev.cairn.server.http.ApiError;
+import dev.cairn.server.http.BearerKey;
+import dev.cairn.server.http.Caller;
 import dev.cairn.server.http.HttpApi;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
-import java.util.List;
+import dev.cairn.server.http.Loopback;
+import dev.cairn.server.keys.WatchedKeys;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.stream.StreamSupport;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
-import org.apache.pekko.http.javadsl.model.headers.Authorization;
 import org.apache.pekko.http.javadsl.model.headers.Host;
-import org.apache.pekko.http.javadsl.model.headers.OAuth2BearerToken;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,21 +33,21 @@ final class AdminGuard implements HttpApi.Guard {
   private static final Pattern LOOPBACK_NAME =
       Pattern.compile("localhost|127(\\.[0-9]{1,3}){3}|(\\[?)(0:){7}1(]?)|(\\[?)::1(]?)");
 
-  private final AdminKeys keys;
+  private final WatchedKeys<AdminKey> keys;
   private final String host;
   private final boolean loopback;
 
   /**
    * @param host that the port is bound to
    */
-  AdminGuard(AdminKeys keys, String host) {
+  AdminGuard(WatchedKeys<AdminKey> keys, String host) {
     this.keys = keys;
     this.host = host;
-    this.loopback = isLoopback(host);
+    this.loopback = Loopback.isAt("cairn.admin.host", host);
   }
 
   @Override
-  public void check(HttpRequest request) {
+  public Caller check(HttpRequest request) {
     String path = request.getUri().path();
     if (path.length() > MAX_PATH || !PLAIN_PATH.matcher(path).matches()) {
       throw ApiError.invalid(
@@ -60,12 +58,12 @@ final class AdminGuard implements HttpApi.Guard {
     }
     boolean read = request.method().equals(HttpMethods.GET);
     if (read && OPEN.contains(path)) {
-      return;
+      return Caller.UNNAMED;
     }
     Optional<AdminKey> key = presented(request);
     if (read && key.isEmpty() && loopback && !keys.any()) {
       refuseOtherNames(request);
-      return;
+      return Caller.UNNAMED;
     }
     if (key.isEmpty()) {
       throw ApiError.unauthorized(
@@ -87,25 +85,14 @@ final class AdminGuard implements HttpApi.Guard {
       }
       LOG.info("{} asks for {}", key.get(), what);
     }
+    return Caller.UNNAMED;
   }
 
   /** The key that the request shows; one that nobody knows is refused, whatever is asked. */
   private Optional<AdminKey> presented(HttpRequest request) {
-    List<String> shown =
-        StreamSupport.stream(request.getHeaders().spliterator(), false)
-            .filter(header -> header.is("authorization"))
-            .map(
-                header ->
-                    header instanceof Authorization typed
-                            && typed.credentials() instanceof OAuth2BearerToken bearer
-                        ? bearer.token()
-                        : "")
-            .toList();
-    if (shown.isEmpty()) {
-      return Optional.empty();
-    }
-    Optional<AdminKey> key = shown.size() == 1 ? keys.find(shown.get(0)) : Optional.empty();
-    if (key.isEmpty()) {
+    Optional<String> shown = BearerKey.of(request);
+    Optional<AdminKey> key = shown.flatMap(keys::find);
+    if (shown.isPresent() && key.isEmpty()) {
       throw ApiError.unauthorized("The key is not one of this server's; expected a valid one.");
     }
     return key;
@@ -116,16 +103,6 @@ final class AdminGuard implements HttpApi.Guard {
     if (!LOOPBACK_NAME.matcher(name).matches() && !name.equals(host)) {
       throw ApiError.forbidden(
           "The Host is not this machine's; expected localhost, or a key for any other name.");
-    }
-  }
-
-  private static boolean isLoopback(String host) {
-    try {
-      return InetAddress.getByName(host).isLoopbackAddress();
-    } catch (UnknownHostException e) {
-      // Binding to it is going to fail, and until then it counts as open to the world.
-      LOG.warn("cairn.admin.host {} is not known", host, e);
-      return false;
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.cairn.server.admin;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.Router;
+import dev.cairn.server.keys.WatchedKeys;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
@@ -23,7 +24,10 @@ public final class AdminPlane implements HttpApi.Operators {
   public AdminPlane(LocalNode node, AdminSettings settings) {
     try {
       this.guard =
-          new AdminGuard(new AdminKeys(new KeysFile(settings.keysFile())), settings.host());
+          new AdminGuard(
+              new WatchedKeys<>(
+                  AdminKey.file(settings.keysFile()), WatchedKeys.WhenBroken.NONE_VALID),
+              settings.host());
     } catch (IOException e) {
       throw new UncheckedIOException("cairn.admin.keys-file: " + e.getMessage(), e);
     }

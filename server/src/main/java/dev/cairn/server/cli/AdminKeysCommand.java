@@ -3,13 +3,13 @@ package dev.cairn.server.cli;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.server.admin.AdminKey;
 import dev.cairn.server.admin.AdminRole;
-import dev.cairn.server.admin.KeysFile;
 import dev.cairn.server.http.Json;
+import dev.cairn.server.keys.KeyText;
+import dev.cairn.server.keys.KeysFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -49,8 +49,8 @@ final class AdminKeysCommand implements Callable<Integer> {
         description = "The file (cairn.admin.keys-file; by default admin.keys in --data-dir).")
     private Path file;
 
-    KeysFile keys() {
-      return new KeysFile(
+    KeysFile<AdminKey> keys() {
+      return AdminKey.file(
           file != null ? file : Path.of(options.config().getString("cairn.admin.keys-file")));
     }
   }
@@ -78,19 +78,10 @@ final class AdminKeysCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
       AdminRole allowed = AdminRole.of(role);
-      String key = AdminKey.fresh(new SecureRandom());
+      String key = KeyText.fresh(new SecureRandom());
       AdminKey kept = AdminKey.of(name, allowed, key);
-      KeysFile keys = file.keys();
-      keys.change(
-          before -> {
-            if (before.stream().anyMatch(each -> each.name().equals(name))) {
-              throw new IllegalArgumentException(
-                  "There is a key " + name + " already; expected another name.");
-            }
-            List<AdminKey> all = new ArrayList<>(before);
-            all.add(kept);
-            return all;
-          });
+      KeysFile<AdminKey> keys = file.keys();
+      keys.add(kept);
       PrintWriter out = spec.commandLine().getOut();
       out.println(key);
       out.flush();
@@ -116,16 +107,7 @@ final class AdminKeysCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-      KeysFile keys = file.keys();
-      keys.change(
-          before -> {
-            List<AdminKey> rest = new ArrayList<>(before);
-            if (!rest.removeIf(each -> each.name().equals(name))) {
-              throw new IllegalArgumentException(
-                  "There is no key " + name + " in " + keys.path() + ".");
-            }
-            return rest;
-          });
+      file.keys().remove(name);
       return 0;
     }
   }

@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       BenchCommand.class,
       JournalCommand.class,
       AdminCommand.class,
+      KeysCommand.class,
       ReplayCommand.class,
       WarmUpCommand.class,
       DeviceProcessCommand.class,

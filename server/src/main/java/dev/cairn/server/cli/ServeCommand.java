@@ -6,6 +6,8 @@ import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.admin.AdminPlane;
 import dev.cairn.server.admin.AdminSettings;
+import dev.cairn.server.http.AccessSettings;
+import dev.cairn.server.http.ClientGuard;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
@@ -140,7 +142,14 @@ final class ServeCommand implements Callable<Integer> {
     RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
     List<HttpServer> servers = new ArrayList<>();
     if (node.isGateway()) {
-      HttpApi api = HttpApi.forClients(node, settings, metrics, ids, System::currentTimeMillis);
+      HttpApi api =
+          HttpApi.forClients(
+              node,
+              settings,
+              metrics,
+              ids,
+              System::currentTimeMillis,
+              guard(node, config, metrics));
       servers.add(bind(node, api, settings, "--port"));
     }
     Optional<HttpServer> operators = bindOperators(node, config, metrics, ids);
@@ -161,6 +170,17 @@ final class ServeCommand implements Callable<Integer> {
     out.flush();
     new CountDownLatch(1).await();
     return 0;
+  }
+
+  private static ClientGuard guard(LocalNode node, Config config, CairnMetrics metrics) {
+    try {
+      ClientGuard guard = new ClientGuard(AccessSettings.from(config));
+      metrics.apiKeys(guard.keys());
+      return guard;
+    } catch (UncheckedIOException | IllegalArgumentException e) {
+      node.close();
+      throw e;
+    }
   }
 
   private static Optional<HttpServer> bindOperators(

@@ -6,6 +6,8 @@ import dev.cairn.model.ModelFile;
 import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.NodeHandle;
+import dev.cairn.server.http.AccessSettings;
+import dev.cairn.server.http.ClientGuard;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
@@ -46,7 +48,14 @@ final class WarmUpCommand implements Callable<Integer> {
       try (CairnMetrics metrics = new CairnMetrics();
           NodeHandle node = LocalNode.start(config, model, metrics, LoadProgress.NONE)) {
         RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
-        HttpApi api = HttpApi.forClients(node, settings, metrics, ids, System::currentTimeMillis);
+        HttpApi api =
+            HttpApi.forClients(
+                node,
+                settings,
+                metrics,
+                ids,
+                System::currentTimeMillis,
+                new ClientGuard(AccessSettings.from(config)));
         HttpServer server = HttpServer.bind(node, api, settings).toCompletableFuture().join();
         int status = complete(server.address().getPort());
         server.stop().toCompletableFuture().join();

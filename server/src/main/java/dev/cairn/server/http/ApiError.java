@@ -57,6 +57,11 @@ public final class ApiError extends RuntimeException {
     return new ApiError(401, "authentication_error", null, "key_required", message);
   }
 
+  /** The API's key is missing or wrong; in the words that clients of OpenAI's API know. */
+  static ApiError invalidKey(String message) {
+    return new ApiError(401, INVALID, null, "invalid_api_key", message);
+  }
+
   /** Who asks may not. */
   public static ApiError forbidden(String message) {
     return new ApiError(403, "permission_error", null, "forbidden", message);

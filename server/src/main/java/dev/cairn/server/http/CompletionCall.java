@@ -15,6 +15,15 @@ public record CompletionCall(List<RequestSpec> requests, boolean stream, boolean
     requests = List.copyOf(requests);
   }
 
+  /** The same, of a tenant. */
+  CompletionCall of(String tenant) {
+    List<RequestSpec> owned =
+        requests.stream()
+            .map(each -> each.toBuilder().scheduling(each.scheduling().withTenant(tenant)).build())
+            .toList();
+    return new CompletionCall(owned, stream, includeUsage);
+  }
+
   String id() {
     return requests.get(0).id();
   }

@@ -67,7 +67,7 @@ final class CompletionRoutes {
 
   /** A route that makes requests and answers with what they yield. */
   CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body, CallParser parser) {
-    CompletionCall wanted = parser.parse(body, idempotencyKey(call.request()));
+    CompletionCall wanted = parsed(call, body, parser);
     return submit(wanted.requests())
         .thenComposeAsync(
             views -> {
@@ -83,6 +83,11 @@ final class CompletionRoutes {
               return reply.thenApply(response -> Replies.ofRequest(wanted.id(), response));
             },
             executor);
+  }
+
+  /** What a call asks for, in the name of who calls. */
+  static CompletionCall parsed(Router.Call call, ObjectNode body, CallParser parser) {
+    return parser.parse(body, idempotencyKey(call)).of(call.caller().tenant());
   }
 
   /**
@@ -129,7 +134,7 @@ final class CompletionRoutes {
         .find(id)
         .thenComposeAsync(
             found -> {
-              RequestView view = existing(id, found);
+              RequestView view = existing(call, id, found);
               return view.snapshot().finish().isPresent()
                   ? CompletableFuture.completedFuture(status(id, view))
                   : requests.whyWaiting(id).thenApply(why -> waiting(id, view, why));
@@ -167,7 +172,16 @@ final class CompletionRoutes {
   private CompletionStage<HttpResponse> told(
       Router.Call call, Function<String, CompletionStage<Optional<RequestView>>> what) {
     String id = id(call);
-    return what.apply(id).thenApplyAsync(view -> status(id, existing(id, view)), executor);
+    return seen(call, id)
+        .thenComposeAsync(known -> what.apply(id), executor)
+        .thenApplyAsync(view -> status(id, existing(id, view)), executor);
+  }
+
+  /** Fails where a request is hidden from who calls. */
+  private CompletionStage<?> seen(Router.Call call, String id) {
+    return call.caller().isConfined()
+        ? requests.find(id).thenApply(view -> existing(call, id, view))
+        : CompletableFuture.completedFuture(null);
   }
 
   /** {@code GET /v1/requests/{id}/stream}: of the whole call where the id is that of its first. */
@@ -177,7 +191,7 @@ final class CompletionRoutes {
     if (server.isClosed()) {
       throw sentAway(id);
     }
-    return find(id)
+    return find(call)
         .thenApplyAsync(
             views -> {
               EventRenderer renderer =
@@ -192,13 +206,14 @@ final class CompletionRoutes {
             executor);
   }
 
-  /** The request of this id and, where it is the first of a call, the others of the call. */
-  CompletionStage<List<RequestView>> find(String id) {
+  /** The request that a path names and, where it is the first of a call, the others of the call. */
+  CompletionStage<List<RequestView>> find(Router.Call call) {
+    String id = id(call);
     return requests
         .find(id)
         .thenComposeAsync(
             found -> {
-              RequestView first = existing(id, found);
+              RequestView first = existing(call, id, found);
               AnswerContext context = AnswerContext.of(first.spec());
               List<CompletableFuture<RequestView>> others = new ArrayList<>();
               for (int i = 1; context.choice() == 0 && i < context.choices(); i++) {
@@ -360,7 +375,19 @@ final class CompletionRoutes {
     return view.orElseThrow(() -> ApiError.notFound("There is no request " + id + "."));
   }
 
-  static Optional<String> idempotencyKey(HttpRequest request) {
+  /** A request that is another tenant's is none. */
+  private static RequestView existing(Router.Call call, String id, Optional<RequestView> view) {
+    return existing(
+        id, view.filter(found -> call.caller().sees(found.spec().scheduling().tenant())));
+  }
+
+  /** The client's name for the call; the same one of another tenant is another name. */
+  static Optional<String> idempotencyKey(Router.Call call) {
+    String tenant = call.caller().tenant();
+    return idempotencyKey(call.request()).map(key -> tenant.isEmpty() ? key : tenant + " " + key);
+  }
+
+  private static Optional<String> idempotencyKey(HttpRequest request) {
     Optional<String> key = request.getHeader("Idempotency-Key").map(HttpHeader::value);
     key.filter(k -> !KEY.matcher(k).matches())
         .ifPresent(

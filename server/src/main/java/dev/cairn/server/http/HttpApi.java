@@ -38,11 +38,8 @@ public final class HttpApi {
 
   /** Looks at each request before anything else does. */
   public interface Guard {
-    /** Lets everything pass. */
-    Guard NONE = request -> {};
-
-    /** Throws an {@link ApiError} where the request may not pass. */
-    void check(HttpRequest request);
+    /** Says who asks, and throws an {@link ApiError} where the request may not pass. */
+    Caller check(HttpRequest request);
   }
 
   /** Another server's routes behind this one's door. */
@@ -87,15 +84,17 @@ public final class HttpApi {
    *
    * @param ids names requests
    * @param clockMillis milliseconds since the epoch
+   * @param guard says who calls
    */
   public static HttpApi forClients(
       NodeHandle node,
       HttpSettings settings,
       CairnMetrics metrics,
       RequestIds ids,
-      LongSupplier clockMillis) {
+      LongSupplier clockMillis,
+      Guard guard) {
     HttpApi api =
-        new HttpApi(node, settings, metrics, ids, Dispatchers.DefaultDispatcherId(), Guard.NONE);
+        new HttpApi(node, settings, metrics, ids, Dispatchers.DefaultDispatcherId(), guard);
     CompletionRoutes completions = new CompletionRoutes(node, settings);
     RequestParameters parameters = new RequestParameters(node, settings, ids, clockMillis);
     CompletionParser texts = new CompletionParser(parameters);
@@ -176,8 +175,9 @@ public final class HttpApi {
     }
     CompletionStage<HttpResponse> reply;
     try {
-      guard.check(request);
-      reply = passage.flatMap(p -> p.handle(request)).orElseGet(() -> own(request, connection));
+      Caller caller = guard.check(request);
+      reply =
+          passage.flatMap(p -> p.handle(request)).orElseGet(() -> own(request, caller, connection));
     } catch (RuntimeException e) {
       reply = CompletableFuture.failedFuture(e);
     }
@@ -190,8 +190,9 @@ public final class HttpApi {
         .thenApply(answered -> cors.allow(request, answered));
   }
 
-  private CompletionStage<HttpResponse> own(HttpRequest request, ClientConnection connection) {
-    return router.route(request, connection);
+  private CompletionStage<HttpResponse> own(
+      HttpRequest request, Caller caller, ClientConnection connection) {
+    return router.route(request, caller, connection);
   }
 
   /** From now on a client that loses its connection has not left: the server has. */

@@ -30,7 +30,7 @@ final class ResponseRoutes {
 
   /** {@code POST /v1/responses}. */
   CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body) {
-    CompletionCall wanted = parser.parse(body, CompletionRoutes.idempotencyKey(call.request()));
+    CompletionCall wanted = CompletionRoutes.parsed(call, body, parser);
     return requests
         .submit(wanted.requests())
         .thenComposeAsync(
@@ -69,7 +69,7 @@ final class ResponseRoutes {
 
   private CompletionStage<RequestView> view(Router.Call call) {
     return requests
-        .find(CompletionRoutes.id(call))
+        .find(call)
         .thenApply(
             views -> {
               RequestView view = views.get(0);

@@ -15,8 +15,10 @@ public final class Router {
    * A request on its way.
    *
    * @param variables segments of the path that stand where the pattern has variables, in order
+   * @param caller who asks
    */
-  public record Call(HttpRequest request, List<String> variables, ClientConnection connection) {
+  public record Call(
+      HttpRequest request, List<String> variables, Caller caller, ClientConnection connection) {
     /** The value of the first variable. */
     public String variable() {
       return variables.get(0);
@@ -58,7 +60,8 @@ public final class Router {
     return routes.stream().map(r -> r.method + " " + String.join("/", r.pattern)).toList();
   }
 
-  CompletionStage<HttpResponse> route(HttpRequest request, ClientConnection connection) {
+  CompletionStage<HttpResponse> route(
+      HttpRequest request, Caller caller, ClientConnection connection) {
     String method = request.method().name();
     List<String> path = segments(request.getUri().path());
     Set<String> allowed = new TreeSet<>();
@@ -66,7 +69,7 @@ public final class Router {
       if (matches(route.pattern, path)) {
         if (route.method.equals(method)) {
           return route.handler.handle(
-              new Call(request, variables(route.pattern, path), connection));
+              new Call(request, variables(route.pattern, path), caller, connection));
         }
         allowed.add(route.method);
       }

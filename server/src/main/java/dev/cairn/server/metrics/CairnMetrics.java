@@ -4,6 +4,7 @@ import dev.cairn.actors.Telemetry;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.journal.JournalStats;
 import dev.cairn.scheduling.SchedulingStats;
+import dev.cairn.server.keys.WatchedKeys;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -259,6 +260,22 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   private void journalGauge(String name, String help, ToDoubleFunction<JournalStats> value) {
     Gauge.builder(name, journal, j -> value.applyAsDouble(j.get().get()))
         .description(help)
+        .register(registry);
+  }
+
+  /** Says which keys of the API are in force. */
+  public void apiKeys(WatchedKeys<?> keys) {
+    Gauge.builder("cairn.api.keys", keys, WatchedKeys::count)
+        .description("API keys that are valid.")
+        .strongReference(true)
+        .register(registry);
+    Gauge.builder("cairn.api.keys.stale", keys, k -> k.isBroken() ? 1 : 0)
+        .description(
+            "1 while the keys file cannot be used and the keys of the last good one are valid.")
+        .strongReference(true)
+        .register(registry);
+    FunctionCounter.builder("cairn.api.keys.failures", keys, WatchedKeys::failures)
+        .description("Times that a changed keys file could not be used.")
         .register(registry);
   }
 

@@ -11,9 +11,12 @@ import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
+import dev.cairn.server.http.AccessSettings;
+import dev.cairn.server.http.ClientGuard;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
+import dev.cairn.server.keys.KeyText;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -24,8 +27,6 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
@@ -70,7 +71,14 @@ public final class AdminNode implements AutoCloseable {
     node = LocalNode.start(config, model, metrics, LoadProgress.NONE);
     RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
     HttpSettings http = HttpSettings.from(config);
-    HttpApi clients = HttpApi.forClients(node, http, metrics, ids, System::currentTimeMillis);
+    HttpApi clients =
+        HttpApi.forClients(
+            node,
+            http,
+            metrics,
+            ids,
+            System::currentTimeMillis,
+            new ClientGuard(AccessSettings.from(config)));
     api = HttpServer.bind(node, clients, http).toCompletableFuture().join();
     HttpSettings forOperators = HttpSettings.forOperators(config);
     operators =
@@ -81,15 +89,9 @@ public final class AdminNode implements AutoCloseable {
 
   /** Makes a key and writes its hash to the file of a data directory. */
   public static String addKey(Path directory, String name, AdminRole role) {
-    String key = AdminKey.fresh(new SecureRandom());
+    String key = KeyText.fresh(new SecureRandom());
     try {
-      new KeysFile(directory.resolve("admin.keys"))
-          .change(
-              before -> {
-                List<AdminKey> all = new ArrayList<>(before);
-                all.add(AdminKey.of(name, role, key));
-                return all;
-              });
+      AdminKey.file(directory.resolve("admin.keys")).add(AdminKey.of(name, role, key));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

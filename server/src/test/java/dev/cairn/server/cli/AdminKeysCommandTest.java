@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cairn.server.admin.AdminKey;
 import dev.cairn.server.admin.AdminRole;
-import dev.cairn.server.admin.KeysFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -42,7 +41,8 @@ class AdminKeysCommandTest {
     assertThat(Files.readString(file)).doesNotContain(key);
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
         .isEqualTo("rw-------");
-    assertThat(new KeysFile(file).read()).containsExactly(AdminKey.of("ops", AdminRole.ADMIN, key));
+    assertThat(AdminKey.file(file).read())
+        .containsExactly(AdminKey.of("ops", AdminRole.ADMIN, key));
     assertThat(run("admin", "keys", "add", "watch", "--role", "viewer", "--data-dir", data))
         .isZero();
     assertThat(out.toString().strip()).isNotEqualTo(key);

@@ -1,4 +1,4 @@
-package dev.cairn.server.admin;
+package dev.cairn.server.keys;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -19,19 +19,35 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
- * The file of the admin keys: a line {@code name:role:hash} each; empty lines and those that begin
- * with {@code #} are comments. It is replaced as a whole, so that a reader sees all of it or the
- * one before.
+ * A file of keys, a line each; empty lines and those that begin with {@code #} are comments. It is
+ * replaced as a whole, so that a reader sees all of it or the one before.
  */
-public final class KeysFile {
+public final class KeysFile<K extends StoredKey> {
   private static final long MAX_BYTES = 1 << 20;
   private static final Set<PosixFilePermission> OWNER =
       PosixFilePermissions.fromString("rw-------");
 
-  private final Path path;
+  /** A line of the file as a key. */
+  public interface Form<K> {
+    /**
+     * The key.
+     *
+     * @throws IllegalArgumentException where the line is none; the message repeats no hash
+     */
+    K parse(String line);
+  }
 
-  public KeysFile(Path path) {
+  private final Path path;
+  private final Form<K> form;
+  private final String comment;
+
+  /**
+   * @param comment first line of a file that is written, which says what a line holds
+   */
+  public KeysFile(Path path, Form<K> form, String comment) {
     this.path = path.toAbsolutePath();
+    this.form = form;
+    this.comment = comment;
   }
 
   public Path path() {
@@ -54,7 +70,7 @@ public final class KeysFile {
    * @throws IOException where the file cannot be read, others may write to it, or a line is no key;
    *     the message says which, and repeats no hash
    */
-  public List<AdminKey> read() throws IOException {
+  public List<K> read() throws IOException {
     if (!Files.exists(path)) {
       return List.of();
     }
@@ -63,7 +79,7 @@ public final class KeysFile {
           path + " has " + Files.size(path) + " bytes, expected at most " + MAX_BYTES);
     }
     refuseOthers();
-    List<AdminKey> keys = new ArrayList<>();
+    List<K> keys = new ArrayList<>();
     Set<String> names = new HashSet<>();
     int number = 0;
     for (String line : Files.readString(path).lines().toList()) {
@@ -72,7 +88,7 @@ public final class KeysFile {
         continue;
       }
       try {
-        AdminKey key = AdminKey.parse(line.strip());
+        K key = form.parse(line.strip());
         if (!names.add(key.name())) {
           throw new IllegalArgumentException("there is a key " + key.name() + " already");
         }
@@ -96,8 +112,34 @@ public final class KeysFile {
     }
   }
 
+  /** Adds a key; refuses a name that is there already. */
+  public void add(K key) throws IOException {
+    change(
+        before -> {
+          if (before.stream().anyMatch(each -> each.name().equals(key.name()))) {
+            throw new IllegalArgumentException(
+                "There is a key " + key.name() + " already; expected another name.");
+          }
+          List<K> all = new ArrayList<>(before);
+          all.add(key);
+          return all;
+        });
+  }
+
+  /** Takes a key out; refuses a name that is not there. */
+  public void remove(String name) throws IOException {
+    change(
+        before -> {
+          List<K> rest = new ArrayList<>(before);
+          if (!rest.removeIf(each -> each.name().equals(name))) {
+            throw new IllegalArgumentException("There is no key " + name + " in " + path + ".");
+          }
+          return rest;
+        });
+  }
+
   /** Replaces the keys by what is made of them; one process at a time. */
-  public void change(UnaryOperator<List<AdminKey>> change) throws IOException {
+  public void change(UnaryOperator<List<K>> change) throws IOException {
     Path directory = path.getParent();
     Files.createDirectories(directory);
     Path lock = directory.resolve(path.getFileName() + ".lock");
@@ -107,7 +149,7 @@ public final class KeysFile {
             Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
             PosixFilePermissions.asFileAttribute(OWNER))) {
       channel.lock();
-      StringBuilder text = new StringBuilder("# name:role:SHA-256 of the key\n");
+      StringBuilder text = new StringBuilder("# " + comment + "\n");
       change.apply(read()).forEach(key -> text.append(key.line()).append('\n'));
       Path next =
           Files.createTempFile(
