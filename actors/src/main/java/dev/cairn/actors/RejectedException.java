@@ -8,6 +8,8 @@ public final class RejectedException extends RuntimeException {
   public enum Kind {
     /** As many requests as configured are unfinished; try again later. */
     QUEUE_FULL,
+    /** As many requests of its tenant wait as may; try again later. */
+    TENANT_QUEUE_FULL,
     /** It can never run here: longer than the context or the KV store. */
     TOO_LONG,
     /** The node is stopping or its journal has failed. */

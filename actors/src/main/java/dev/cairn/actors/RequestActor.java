@@ -187,6 +187,14 @@ public final class RequestActor
   public record Full(String requestId, int limit) implements Reply {}
 
   /**
+   * The request's tenant has as many requests without a token as it may, on the node where the
+   * request would live.
+   *
+   * @param limit that it may have
+   */
+  public record TenantFull(String requestId, String tenant, int limit) implements Reply {}
+
+  /**
    * The place of a child in the tree of a request.
    *
    * @param tenant whose the tree is
@@ -430,9 +438,17 @@ public final class RequestActor
       submit.replyTo().tell(new Again(requestId));
       return Effect().none();
     }
-    if (state.spec().isEmpty() && env.gate().enter(requestId) == AdmissionGate.Entry.FULL) {
-      submit.replyTo().tell(new Full(requestId, env.gate().limit()));
-      return onUnneeded();
+    if (state.spec().isEmpty()) {
+      String tenant = submit.spec().scheduling().tenant();
+      AdmissionGate.Entry entry = env.gate().enter(requestId, tenant);
+      if (entry == AdmissionGate.Entry.FULL) {
+        submit.replyTo().tell(new Full(requestId, env.gate().limit()));
+        return onUnneeded();
+      }
+      if (entry == AdmissionGate.Entry.TENANT_FULL) {
+        submit.replyTo().tell(new TenantFull(requestId, tenant, env.gate().maxQueued(tenant)));
+        return onUnneeded();
+      }
     }
     unanswered.put(submit.replyTo(), submit);
     long now = env.clockMillis().getAsLong();
@@ -531,7 +547,11 @@ public final class RequestActor
   @Override
   public void open(RequestState state) {
     if (state.isUnfinished()) {
-      env.gate().readmit(requestId);
+      env.gate()
+          .readmit(
+              requestId,
+              state.spec().orElseThrow().scheduling().tenant(),
+              state.tokens().size() > 0);
     }
     // Readers that were here before find that their view goes on.
     view = Optional.of(env.views().own(state.spec().orElseThrow(), state.snapshot()));
@@ -694,6 +714,7 @@ public final class RequestActor
     if (tokens > 0) {
       env.telemetry().tokensCommitted(tokens);
       if (firstIndex == 0) {
+        env.gate().started(requestId);
         env.telemetry().firstToken(elapsed);
       } else {
         env.telemetry().interToken(elapsed / tokens, tokens);

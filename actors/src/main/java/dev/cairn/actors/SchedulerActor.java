@@ -125,6 +125,10 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     INSTANCE
   }
 
+  private enum TellTenants implements Command {
+    INSTANCE
+  }
+
   private enum RepeatOverdue implements Command {
     INSTANCE
   }
@@ -172,6 +176,9 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
    * @param repeatAfter when a hand-over that is not acknowledged is repeated
    */
   public record Patience(Duration orphanTimeout, Duration repeatAfter) {}
+
+  /** How often telemetry hears where tenants stand. */
+  private static final Duration TELL_TENANTS = Duration.ofSeconds(1);
 
   /** Most askers that wait for a device to be empty; one more and the first is told how it is. */
   private static final int MAX_DRAIN_WAITERS = 16;
@@ -270,6 +277,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       protocol.drain();
     }
     timers.startTimerWithFixedDelay(RepeatOverdue.INSTANCE, patience.repeatAfter());
+    timers.startTimerWithFixedDelay(TellTenants.INSTANCE, TELL_TENANTS);
   }
 
   @Override
@@ -284,6 +292,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
         .onMessage(LeaveNow.class, this::onLeaveNow)
         .onMessage(Adopt.class, this::onAdopt)
         .onMessage(RepeatOverdue.class, repeat -> onRepeatOverdue())
+        .onMessage(TellTenants.class, tell -> onTellTenants())
         .onMessage(Prioritize.class, this::onPrioritize)
         .onMessage(Drain.class, this::onDrain)
         .onMessage(Undrain.class, this::onUndrain)
@@ -436,6 +445,16 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   private Behavior<Command> onRepeatOverdue() {
     protocol.repeatOverdue(nanoTime.getAsLong(), patience.repeatAfter().toNanos());
     return goOn();
+  }
+
+  private Behavior<Command> onTellTenants() {
+    telemetry.tenants(device(), core.tenants());
+    return this;
+  }
+
+  /** Name of the device; empty before it was open for the first time. */
+  private String device() {
+    return info == null ? "" : identity.device(info);
   }
 
   private Behavior<Command> onDescribe(Describe describe) {

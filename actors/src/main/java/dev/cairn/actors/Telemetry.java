@@ -2,6 +2,8 @@ package dev.cairn.actors;
 
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.scheduling.SchedulingStats;
+import dev.cairn.scheduling.TenantStats;
+import java.util.List;
 
 /**
  * What happens on a node, as it happens; for metrics. Called on actors' threads, so implementations
@@ -39,6 +41,9 @@ public interface Telemetry {
 
   /** The device waited so long between two steps while there was work. */
   default void deviceIdle(long nanos) {}
+
+  /** Where the tenants of a device stand; told about once a second. */
+  default void tenants(String device, List<TenantStats> stats) {}
 
   /** A result or acknowledgement that did not match exactly was dropped. */
   default void staleResult() {}

@@ -29,6 +29,11 @@ final class Family {
     return List.copyOf(leaving);
   }
 
+  /** One was told to end because this request was cancelled before it came. */
+  void cancelled(String child) {
+    leaving.add(child);
+  }
+
   boolean isLeaving() {
     return !leaving.isEmpty();
   }

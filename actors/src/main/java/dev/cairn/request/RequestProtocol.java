@@ -208,8 +208,17 @@ public final class RequestProtocol<C, D> {
     }
     family.joined(child);
     boolean cancelled =
-        state.finish().filter(end -> end.reason() == FinishReason.CANCELLED).isPresent();
-    return cancelled ? Decision.act(to -> to.cancelChild(child)) : Decision.nothing();
+        state.finish().filter(end -> end.reason() == FinishReason.CANCELLED).isPresent()
+            || leaving.filter(LetGo.CANCEL::equals).isPresent()
+            || family.isLeaving();
+    if (cancelled) {
+      family.cancelled(child);
+      return Decision.act(to -> to.cancelChild(child));
+    }
+    // It has ended and may have been forgotten since: its parent has to reach the child.
+    return state.isUnfinished()
+        ? Decision.nothing()
+        : Decision.act(to -> joinParent(state.spec().orElseThrow(), to));
   }
 
   /** A request that is part of this one has ended, or stays though this one was cancelled. */

@@ -245,7 +245,8 @@ public record RequestState(
         rootSubmittedAtMillis(),
         scheduling.session(),
         scheduling.group(),
-        Math.max(1, scheduling.groupSize()));
+        Math.max(1, scheduling.groupSize()),
+        scheduling.weight());
   }
 
   /** Whether the request exists and has not ended. */

@@ -131,7 +131,7 @@ public final class SchedulingCore {
       abandon(known);
     }
     Standing standing = admission.standing();
-    Tenant tenant = queue.enter(standing.tenant());
+    Tenant tenant = queue.enter(standing.tenant(), standing.weight());
     QueueKey key =
         new QueueKey(
             tenant.lane(standing.band()).band,
@@ -146,6 +146,7 @@ public final class SchedulingCore {
     }
     sequences.put(sequence.requestId, sequence);
     promisedTokens += sequence.maxLength;
+    tenant.live++;
     if (sequence.wantsToken() || (sequence.isPromptOnly() && admission.promptLogprobs())) {
       for (Sequence impossible : arrivals.enter(sequence, nowNanos)) {
         end(impossible, FinishReason.ERROR, "its group is larger than the device can run at once");
@@ -236,6 +237,7 @@ public final class SchedulingCore {
   private void leaveOrder(Sequence sequence) {
     if (sequence.isLive()) {
       promisedTokens -= sequence.maxLength;
+      sequence.tenant.live--;
     }
     residency.remove(sequence, nowNanos);
   }

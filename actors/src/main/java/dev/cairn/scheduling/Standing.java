@@ -14,6 +14,7 @@ import java.util.Objects;
  * @param session its turns never overlap; empty: none
  * @param group what it is admitted together with; empty: nothing
  * @param groupSize members of the group, 1 without one
+ * @param weight its tenant's from now on; 0: as it is
  */
 public record Standing(
     Band band,
@@ -22,7 +23,8 @@ public record Standing(
     long rootSubmittedAtMillis,
     String session,
     String group,
-    int groupSize) {
+    int groupSize,
+    double weight) {
   public Standing {
     Objects.requireNonNull(band, "a standing without its band");
     Objects.requireNonNull(tenant, "a standing without its tenant");
@@ -39,6 +41,6 @@ public record Standing(
 
   /** A request without tree, session or group. */
   public static Standing alone(Band band, String tenant, long submittedAtMillis) {
-    return new Standing(band, tenant, 0, submittedAtMillis, "", "", 1);
+    return new Standing(band, tenant, 0, submittedAtMillis, "", "", 1, 0);
   }
 }

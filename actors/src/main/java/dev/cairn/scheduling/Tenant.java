@@ -8,10 +8,17 @@ import java.util.Map;
 final class Tenant {
   final String name;
   final TenantPolicy policy;
+
+  /** Its part of the device's time; its policy's, until a request says another. */
+  double weight;
+
   private final Map<Band, Lane> lanes = new EnumMap<>(Band.class);
 
   /** Sequences in steps, over all bands. */
   int running;
+
+  /** Sequences that generate. */
+  int live;
 
   /** Sequences known, whatever their state. */
   int entries;
@@ -23,10 +30,15 @@ final class Tenant {
   double servedNanos;
 
   private long spentTokens;
+  private long servedTokens;
+
+  /** Times that it spent its budget. */
+  private long demotions;
 
   Tenant(String name, TenantPolicy policy) {
     this.name = name;
     this.policy = policy;
+    this.weight = policy.weight();
   }
 
   /** Its lane of a band, or of the most urgent one that it may use. */
@@ -52,7 +64,10 @@ final class Tenant {
   }
 
   void spend(int tokens) {
+    boolean wasSpent = isSpent();
+    servedTokens += tokens;
     spentTokens += tokens;
+    demotions += isSpent() && !wasSpent ? 1 : 0;
   }
 
   /** A new window begins. */
@@ -63,12 +78,15 @@ final class Tenant {
   TenantStats stats() {
     return new TenantStats(
         name,
-        policy.weight(),
+        weight,
         running,
+        live - running,
         entries,
         (long) servedNanos,
+        servedTokens,
         spentTokens,
         policy.budgetTokens(),
+        demotions,
         isHeld);
   }
 }

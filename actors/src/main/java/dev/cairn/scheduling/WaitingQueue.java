@@ -44,9 +44,16 @@ final class WaitingQueue {
     }
   }
 
-  /** A tenant, known or new; {@link #left} says when an entry of it is gone. */
-  Tenant enter(String name) {
+  /**
+   * A tenant, known or new; {@link #left} says when an entry of it is gone.
+   *
+   * @param weight from now on; 0: as it is
+   */
+  Tenant enter(String name, double weight) {
     Tenant tenant = tenant(name);
+    if (weight > 0) {
+      reweigh(tenant, weight);
+    }
     if (tenant.entries++ == 0) {
       idle.remove(name);
     }
@@ -61,6 +68,16 @@ final class WaitingQueue {
 
   private Tenant tenant(String name) {
     return tenants.computeIfAbsent(name, unknown -> new Tenant(unknown, policy.of(unknown)));
+  }
+
+  /** What it has used so far counts as it did. */
+  private void reweigh(Tenant tenant, double weight) {
+    for (Lane lane : tenant.lanes()) {
+      if (lane.activeIn != null) {
+        activeWeight[lane.activeIn.ordinal()] += weight - tenant.weight;
+      }
+    }
+    tenant.weight = weight;
   }
 
   private void forgetIdle(Tenant tenant) {
@@ -159,7 +176,7 @@ final class WaitingQueue {
 
   /** Moves a lane on in virtual time. */
   void advance(Lane lane, double nanos) {
-    lane.virtualTime += nanos / lane.tenant.policy.weight();
+    lane.virtualTime += nanos / lane.tenant.weight;
   }
 
   /** Begins new budgets where a window is over. */
@@ -192,7 +209,7 @@ final class WaitingQueue {
   /** Running sequences that a lane may have while every active lane of its band has its share. */
   double share(Lane lane) {
     int band = lane.effectiveBand().ordinal();
-    return policy.maxRunning() * lane.tenant.policy.weight() / activeWeight[band];
+    return policy.maxRunning() * lane.tenant.weight / activeWeight[band];
   }
 
   /**
@@ -307,7 +324,7 @@ final class WaitingQueue {
   private void activate(Lane lane) {
     if (lane.activeIn == null) {
       lane.activeIn = lane.effectiveBand();
-      activeWeight[lane.activeIn.ordinal()] += lane.tenant.policy.weight();
+      activeWeight[lane.activeIn.ordinal()] += lane.tenant.weight;
       catchUp(lane);
     }
   }
@@ -315,7 +332,7 @@ final class WaitingQueue {
   private void idleIfNothingIsLeft(Lane lane) {
     if (lane.activeIn != null && !lane.isActive()) {
       int band = lane.activeIn.ordinal();
-      activeWeight[band] = Math.max(0, activeWeight[band] - lane.tenant.policy.weight());
+      activeWeight[band] = Math.max(0, activeWeight[band] - lane.tenant.weight);
       lane.activeIn = null;
     }
   }
@@ -328,9 +345,9 @@ final class WaitingQueue {
           ready.get(lane.queuedIn).remove(lane);
           lane.queuedIn = null;
         }
-        activeWeight[lane.activeIn.ordinal()] -= tenant.policy.weight();
+        activeWeight[lane.activeIn.ordinal()] -= tenant.weight;
         lane.activeIn = lane.effectiveBand();
-        activeWeight[lane.activeIn.ordinal()] += tenant.policy.weight();
+        activeWeight[lane.activeIn.ordinal()] += tenant.weight;
         catchUp(lane);
         offer(lane);
       }

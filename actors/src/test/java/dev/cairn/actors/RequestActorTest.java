@@ -466,10 +466,26 @@ class RequestActorTest {
   }
 
   @Test
+  @DisplayName(
+      "one that joins while its parent is being cancelled is cancelled too, and waited for")
+  void whatJoinsDuringACancelIsCancelled() {
+    accepted();
+    request.tell(new RequestActor.Cancel(client.getRef()));
+    SchedulerActor.Leave leave = expectLeave();
+    request.tell(new RequestActor.ChildJoined("late"));
+    request.tell(new RequestActor.Released(leave.epoch(), LetGo.CANCEL));
+    client.expectNoMessage(Duration.ofMillis(50));
+    assertThat(told).singleElement().asString().startsWith("late: CancelWithParent");
+    request.tell(new RequestActor.ChildLeft("late"));
+    expectKnown(client, ID);
+    assertThat(view().snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
+  }
+
+  @Test
   @DisplayName("L11 a request that the journal does not take is refused and leaves nothing")
   void aRequestThatTheJournalRejectsLeavesNothing() {
     journal.rejectNextPersisted(ID);
-    gate.enter(ID);
+    gate.enter(ID, "");
     request.tell(new RequestActor.Submit(spec(), client.getRef()));
     client.expectMessage(new RequestActor.NotAccepted(ID));
     client.expectTerminated(request, Duration.ofSeconds(5));

@@ -21,8 +21,10 @@ final class FairnessRun {
   private final SchedulingCore core;
   private final Random random;
   private final List<Source> sources = new ArrayList<>();
+  private final Map<String, Double> weights = new HashMap<>();
   private final Map<String, Long> submitted = new HashMap<>();
   private final Map<String, List<Long>> firstTokens = new HashMap<>();
+  private final List<StepPlan> inFlight = new ArrayList<>();
   private long now;
   private int nextId;
 
@@ -51,7 +53,8 @@ final class FairnessRun {
         submitted.put(id, now);
         int length = 1 + random.nextInt(2 * prompt);
         Requested requested = Requested.of(id).tenant(tenant).at(now / 1_000_000);
-        core.admit(requested.tokens(length, 1 + random.nextInt(2 * most)).admission(), now);
+        requested = requested.tokens(length, 1 + random.nextInt(2 * most));
+        core.admit(requested.weight(weights.getOrDefault(tenant, 0.0)).admission(), now);
       }
     }
   }
@@ -62,6 +65,11 @@ final class FairnessRun {
         new SchedulingLimits(slots, 256, slots * 20, 16, 320, 2, 1000, 64, 64, true);
     core = new SchedulingCore(limits, policy, token -> false);
     random = new Random(seed);
+  }
+
+  /** Requests of a tenant that come from now on bring this weight. */
+  void weigh(String tenant, double weight) {
+    weights.put(tenant, weight);
   }
 
   /** A tenant that has always so many unfinished. */
@@ -75,7 +83,6 @@ final class FairnessRun {
   }
 
   void until(long nanos) {
-    List<StepPlan> inFlight = new ArrayList<>();
     while (now < nanos) {
       sources.forEach(Source::submit);
       for (Optional<StepPlan> plan = core.plan(now); plan.isPresent(); plan = core.plan(now)) {

@@ -16,7 +16,8 @@ record Requested(
     String group,
     int groupSize,
     int[] prompt,
-    int maxTokens) {
+    int maxTokens,
+    double weight) {
   static Requested of(String id) {
     return new Requested(
         id,
@@ -30,7 +31,8 @@ record Requested(
         "",
         1,
         CoreDriver.prompt(id.hashCode(), 5),
-        6);
+        6,
+        0);
   }
 
   Requested band(Band value) {
@@ -86,6 +88,13 @@ record Requested(
     return with(epoch, band, tenant, depth, rootAt, at, session, group, groupSize, tokens, most);
   }
 
+  /** As a key of its tenant says. */
+  Requested weight(double value) {
+    return new Requested(
+        id, epoch, band, tenant, depth, rootAt, at, session, group, groupSize, prompt, maxTokens,
+        value);
+  }
+
   private Requested with(
       int newEpoch,
       Band newBand,
@@ -110,14 +119,15 @@ record Requested(
         newGroup,
         newSize,
         newPrompt,
-        newMost);
+        newMost,
+        weight);
   }
 
   Admission admission() {
     return new Admission(
         id,
         epoch,
-        new Standing(band, tenant, depth, rootAt, session, group, groupSize),
+        new Standing(band, tenant, depth, rootAt, session, group, groupSize, weight),
         at,
         prompt,
         prompt.length,

@@ -27,6 +27,22 @@ class ShareTest {
   }
 
   @Test
+  @DisplayName("a weight that comes with requests is their tenant's from then on, within 5 %")
+  void requestsBringWeights() {
+    FairnessRun run = new FairnessRun(SchedulingPolicy.of(16), 13);
+    run.weigh("a", 3);
+    run.backlog("a", 30, 20, 60);
+    run.backlog("b", 30, 5, 120);
+    run.until(60 * SECOND);
+    assertThat(run.served("a") / run.served("b")).isBetween(3 * 0.95, 3 * 1.05);
+    double a = run.served("a");
+    double b = run.served("b");
+    run.weigh("a", 0.5);
+    run.until(120 * SECOND);
+    assertThat((run.served("a") - a) / (run.served("b") - b)).isBetween(0.5 * 0.94, 0.5 * 1.06);
+  }
+
+  @Test
   @DisplayName(
       "a flood of 10,000 requests moves another tenant's p99 to the first token by 20 % at most")
   void floodsDoNotMoveOthers() {

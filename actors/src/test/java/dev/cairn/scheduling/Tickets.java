@@ -14,7 +14,7 @@ final class Tickets {
     List<Ticket> tickets = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       Requested requested = requests.apply(i);
-      Tenant tenant = queue.enter(requested.tenant());
+      Tenant tenant = queue.enter(requested.tenant(), 0);
       Lane lane = tenant.lane(requested.band());
       QueueKey key =
           new QueueKey(lane.band, requested.depth(), requested.rootAt(), requested.at(), i);

@@ -80,7 +80,7 @@ final class NodeDevice {
         SchedulerActor.create(
             new SchedulerActor.Identity(node, served(parts.model())),
             limits,
-            SchedulingSettings.from(parts.config(), limits.maxSlots()),
+            SchedulingSettings.from(parts.config(), limits.maxSlots(), parts.model().name()),
             parts.tokenizer()::endsGeneration,
             guidance,
             gpu.factory("cairn.dispatchers.gpu"),

@@ -2,6 +2,8 @@ package dev.cairn.cluster;
 
 import dev.cairn.actors.Telemetry;
 import dev.cairn.scheduling.SchedulingStats;
+import dev.cairn.scheduling.TenantStats;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 
@@ -41,6 +43,11 @@ final class NodeTelemetry implements Telemetry {
   @Override
   public void deviceIdle(long nanos) {
     next.deviceIdle(nanos);
+  }
+
+  @Override
+  public void tenants(String device, List<TenantStats> stats) {
+    next.tenants(device, stats);
   }
 
   @Override

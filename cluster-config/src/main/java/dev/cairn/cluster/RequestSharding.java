@@ -53,7 +53,10 @@ final class RequestSharding {
     this.parts = parts;
     this.settings = settings;
     this.cluster = cluster;
-    this.gate = new AdmissionGate(settings.requests().maxUnfinished());
+    TenantSettings tenants = TenantSettings.from(parts.config(), parts.model().name());
+    this.gate =
+        new AdmissionGate(
+            settings.requests().maxUnfinished(), tenant -> tenants.of(tenant).maxQueued());
     this.placement = new DevicePlacement(cluster.placement(), System::nanoTime);
     this.draining = draining;
     this.drainingNodes = new DrainingNodes(Cluster.get(startUp.system()).selfMember().address());

@@ -2,7 +2,6 @@ package dev.cairn.cluster;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
-import com.typesafe.config.ConfigUtil;
 import dev.cairn.persistence.Band;
 import dev.cairn.scheduling.LookUpPolicy;
 import dev.cairn.scheduling.SchedulingPolicy;
@@ -14,27 +13,20 @@ import java.util.Map;
 
 /** {@code cairn.scheduling} and {@code cairn.tenants}, read and checked once. */
 public final class SchedulingSettings {
-  private static final String OTHERS = "default";
-
   private SchedulingSettings() {}
 
   /**
    * How a device of so many slots chooses among those that wait.
    *
+   * @param model that it serves
    * @throws ConfigException where a key is missing or has the wrong type
    * @throws IllegalArgumentException where a value makes no sense
    */
-  public static SchedulingPolicy from(Config config, int slots) {
+  public static SchedulingPolicy from(Config config, int slots, String model) {
     Config scheduling = config.getConfig("cairn.scheduling");
-    Config tenants = config.getConfig("cairn.tenants");
-    Config others = tenants.getConfig(OTHERS);
+    TenantSettings tenants = TenantSettings.from(config, model);
     Map<String, TenantPolicy> named = new HashMap<>();
-    for (String tenant : tenants.root().keySet()) {
-      if (!tenant.equals(OTHERS)) {
-        Config own = tenants.getConfig(ConfigUtil.joinPath(tenant)).withFallback(others);
-        named.put(tenant, tenant(tenant, own));
-      }
-    }
+    tenants.named().forEach((tenant, limits) -> named.put(tenant, limits.policy()));
     return new SchedulingPolicy(
         Math.min(slots, scheduling.getInt("max-running")),
         scheduling.getDuration("aging.after").toNanos(),
@@ -49,7 +41,7 @@ public final class SchedulingSettings {
         scheduling.getBoolean("preempt-for-share"),
         lookUp(scheduling.getConfig("look-up")),
         named,
-        tenant(OTHERS, others));
+        tenants.others().policy());
   }
 
   private static LookUpPolicy lookUp(Config config) {
@@ -61,20 +53,7 @@ public final class SchedulingSettings {
         config.getInt("max-rows"));
   }
 
-  private static TenantPolicy tenant(String name, Config config) {
-    try {
-      int maxRunning = config.getInt("max-running");
-      return new TenantPolicy(
-          config.getDouble("weight"),
-          maxRunning == 0 ? Integer.MAX_VALUE : maxRunning,
-          band(config.getString("highest-band")),
-          config.getLong("budget-tokens"));
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("cairn.tenants." + name + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static Band band(String name) {
+  static Band band(String name) {
     return Arrays.stream(Band.values())
         .filter(band -> band.name().equalsIgnoreCase(name))
         .findFirst()

@@ -145,8 +145,15 @@ final class ShardedRequests implements Requests {
     if (tooLarge.isPresent()) {
       return rejected(Kind.TOO_LONG, tooLarge.get());
     }
-    if (alone.isPresent() && alone.get().isFullFor(spec.id())) {
-      return rejected(Kind.QUEUE_FULL, unfinished(alone.get().limit()));
+    if (alone.isPresent()) {
+      String tenant = spec.scheduling().tenant();
+      AdmissionGate.Entry entry = alone.get().look(spec.id(), tenant);
+      if (entry == AdmissionGate.Entry.FULL) {
+        return rejected(Kind.QUEUE_FULL, unfinished(alone.get().limit()));
+      }
+      if (entry == AdmissionGate.Entry.TENANT_FULL) {
+        return rejected(Kind.TENANT_QUEUE_FULL, queued(tenant, alone.get().maxQueued(tenant)));
+      }
     }
     if (asked.incrementAndGet() > limits.maxAsked()) {
       asked.decrementAndGet();
@@ -247,6 +254,8 @@ final class ShardedRequests implements Requests {
           "there is a request " + requestId + " already, which asks for something else");
     } else if (reply instanceof RequestActor.Full node) {
       return rejected(Kind.QUEUE_FULL, unfinished(node.limit()));
+    } else if (reply instanceof RequestActor.TenantFull full) {
+      return rejected(Kind.TENANT_QUEUE_FULL, queued(full.tenant(), full.limit()));
     }
     return moves > 0
         ? find(requestId, command, moves - 1)
@@ -370,6 +379,14 @@ final class ShardedRequests implements Requests {
 
   private static String unfinished(int limit) {
     return "the server has " + limit + " unfinished requests, as many as it takes";
+  }
+
+  private static String queued(String tenant, int limit) {
+    return "tenant '"
+        + tenant
+        + "' has "
+        + limit
+        + " requests that wait for their first token, as many as it may";
   }
 
   private static RejectedException full() {

@@ -70,7 +70,7 @@ class MessagesTest {
     return new Admission(
         "request",
         7,
-        new Standing(Band.BATCH, "tenant", 2, 5, "session", "group", 3),
+        new Standing(Band.BATCH, "tenant", 2, 5, "session", "group", 3, 2.5),
         1234567890123L,
         new int[] {1, 70_000, 3, 4},
         3,
@@ -100,7 +100,18 @@ class MessagesTest {
         .constraints(new Constraints("cpu", "Q8_0", "llama", 9))
         .scheduling(
             new Scheduling(
-                Band.BATCH, "tenant", "parent", 2, 9, true, "session", "group", 2, 7, LookUp.ON))
+                Band.BATCH,
+                "tenant",
+                "parent",
+                2,
+                9,
+                true,
+                "session",
+                "group",
+                2,
+                7,
+                LookUp.ON,
+                2.5))
         .build();
   }
 
@@ -194,6 +205,7 @@ class MessagesTest {
             new RequestActor.Known("request", 7, relay.getRef()),
             new RequestActor.Again("request"),
             new RequestActor.Full("request", 1024),
+            new RequestActor.TenantFull("request", "tenant", 4),
             new ViewRelay.PullNews(new byte[] {1, -2, 3}, relay.getRef()),
             new ViewRelay.TakeNews(new byte[] {-1, 2}, relay.getRef()),
             new RequestActor.Unknown("request"),

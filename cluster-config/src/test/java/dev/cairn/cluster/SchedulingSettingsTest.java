@@ -66,8 +66,35 @@ class SchedulingSettingsTest {
   }
 
   @Test
+  @DisplayName("caps and rates of a tenant, and what differs for one model")
+  void capsAndRates() {
+    String text =
+        """
+        cairn.tenants {
+          default { max-queued = 5, tokens-per-minute = 900 }
+          acme {
+            max-queued = 7, requests-per-minute = 60
+            models."m.gguf" { max-running = 2, max-queued = 1 }
+          }
+        }
+        """;
+    TenantSettings other = TenantSettings.from(config(text), "other");
+    assertThat(other.of("acme").maxQueued()).isEqualTo(7);
+    assertThat(other.of("acme").requestsPerMinute()).isEqualTo(60);
+    assertThat(other.of("acme").tokensPerMinute()).isEqualTo(900);
+    assertThat(other.of("acme").policy().maxRunning()).isEqualTo(Integer.MAX_VALUE);
+    assertThat(other.of("nobody").maxQueued()).isEqualTo(5);
+    TenantSettings model = TenantSettings.from(config(text), "m.gguf");
+    assertThat(model.of("acme").maxQueued()).isEqualTo(1);
+    assertThat(model.of("acme").policy().maxRunning()).isEqualTo(2);
+    assertThat(model.of("acme").requestsPerMinute()).isEqualTo(60);
+    assertThatThrownBy(() -> TenantSettings.from(config("cairn.tenants.acme.max-queued = -1"), "m"))
+        .hasMessageContaining("cairn.tenants.acme: max-queued is -1");
+  }
+
+  @Test
   void noMoreRunThanThereAreSlots() {
-    assertThat(SchedulingSettings.from(config(""), 5).maxRunning()).isEqualTo(5);
+    assertThat(SchedulingSettings.from(config(""), 5, "m").maxRunning()).isEqualTo(5);
   }
 
   @Test
@@ -83,7 +110,7 @@ class SchedulingSettingsTest {
   }
 
   private static SchedulingPolicy policy(String text) {
-    return SchedulingSettings.from(config(text), 80);
+    return SchedulingSettings.from(config(text), 80, "m");
   }
 
   private static Config config(String text) {

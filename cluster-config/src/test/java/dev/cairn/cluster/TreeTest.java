@@ -2,7 +2,9 @@ package dev.cairn.cluster;
 
 import static dev.cairn.cluster.SimulatedNodes.get;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cairn.actors.RejectedException;
 import dev.cairn.actors.RequestView;
 import dev.cairn.actors.Requests;
 import dev.cairn.persistence.FinishReason;
@@ -12,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -78,6 +81,66 @@ class TreeTest {
 
   @Test
   @DisplayName(
+      "after a restart cancelling a request ends all that is part of it, through one that had ended"
+          + " and was forgotten")
+  void cancellingReachesTheSubtreeAfterARestart() throws Exception {
+    Requests requests = start("", true);
+    get(requests.submit(spec("root", Scheduling.DEFAULT)));
+    RequestSpec brief = spec("child", below("root", false)).toBuilder().maxTokens(1).build();
+    RequestView child = get(requests.submit(brief));
+    get(requests.submit(spec("paused", below("root", false))));
+    get(requests.submit(spec("grandchild", below("child", false))));
+    get(requests.submit(spec("kept", below("child", true))));
+    until(
+        () -> {
+          allowSlowly();
+          return child.snapshot().finish().isPresent();
+        });
+    CompletionStage<?> pause = requests.pause("paused");
+    until(
+        () -> {
+          allowSlowly();
+          return pause.toCompletableFuture().isDone();
+        });
+    node.orElseThrow().close();
+    nodes.devices.remove();
+
+    Requests again = start("", true);
+    RequestView kept = get(again.find("kept")).orElseThrow();
+    RequestView grandchild = get(again.find("grandchild")).orElseThrow();
+    RequestView paused = get(again.find("paused")).orElseThrow();
+    assertThat(grandchild.snapshot().finish()).isEmpty();
+    CompletionStage<Optional<RequestView>> cancelled = again.cancel("root");
+    until(
+        () -> {
+          allowSlowly();
+          return cancelled.toCompletableFuture().isDone();
+        });
+    until(
+        () -> {
+          allowSlowly();
+          return grandchild.snapshot().finish().isPresent()
+              && paused.snapshot().finish().isPresent();
+        });
+    assertThat(grandchild.snapshot().finish().orElseThrow().reason())
+        .isEqualTo(FinishReason.CANCELLED);
+    assertThat(paused.snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
+    nodes.devices.element().allow(1_000_000);
+    until(() -> kept.snapshot().finish().isPresent());
+    assertThat(kept.snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.LENGTH);
+    until(() -> node.orElseThrow().leaks().held().values().stream().allMatch(n -> n == 0));
+  }
+
+  /** A device that takes 50 ms for a step: what is cancelled is cancelled long before its end. */
+  private void allowSlowly() {
+    if (System.nanoTime() - lastAllowed > 50_000_000L) {
+      lastAllowed = System.nanoTime();
+      nodes.devices.element().allow(1);
+    }
+  }
+
+  @Test
+  @DisplayName(
       "S7 a parent that nobody knows, or that is another tenant's, leaves a request a root")
   void unknownParentsLeaveRoots() throws Exception {
     Requests requests = start("", false);
@@ -128,6 +191,43 @@ class TreeTest {
     assertThat(code(requests, "waits")).isEqualTo("paused");
     assertThat(code(requests, "absent")).isEmpty();
     nodes.devices.element().allow(1_000_000);
+  }
+
+  @Test
+  @DisplayName(
+      "a tenant has no more requests without a token than it may; one that has begun makes room,"
+          + " also over a restart")
+  void tenantsQueuesAreBounded() throws Exception {
+    String limits = "cairn.tenants.a { max-queued = 2, max-running = 1 }";
+    Scheduling ofA = Scheduling.DEFAULT.withTenant("a");
+    Requests requests = start(limits, true);
+    get(requests.submit(spec("a0", ofA)));
+    get(requests.submit(spec("a1", ofA)));
+    assertThatThrownBy(() -> get(requests.submit(spec("a2", ofA))))
+        .hasMessageContaining("tenant 'a' has 2 requests that wait for their first token")
+        .extracting(e -> e.getCause() instanceof RejectedException r ? r.kind() : e)
+        .isEqualTo(RejectedException.Kind.TENANT_QUEUE_FULL);
+    // The same request again is no new one, and other tenants are not meant.
+    get(requests.submit(spec("a1", ofA)));
+    get(requests.submit(spec("b", Scheduling.DEFAULT.withTenant("b"))));
+    until(() -> code(requests, "a1").equals("tenant_limit"));
+    node.orElseThrow().close();
+    nodes.devices.remove();
+    Requests again = start(limits, true);
+    assertThatThrownBy(() -> get(again.submit(spec("a2", ofA))))
+        .hasMessageContaining("tenant 'a' has 2 requests");
+    nodes.devices.element().allow(1_000_000);
+    until(() -> accepted(again, spec("a2", ofA)));
+    until(() -> node.orElseThrow().leaks().held().values().stream().allMatch(n -> n == 0));
+  }
+
+  private static boolean accepted(Requests requests, RequestSpec spec) {
+    try {
+      get(requests.submit(spec));
+      return true;
+    } catch (Exception e) {
+      return false;
+    }
   }
 
   private static String code(Requests requests, String id) {

@@ -79,6 +79,9 @@ final class AcceptedCbor {
         .put("group", scheduling.group())
         .put("groupSize", scheduling.groupSize())
         .put("noProgressMillis", scheduling.noProgressMillis());
+    if (scheduling.weight() > 0) {
+      place.put("weight", scheduling.weight());
+    }
     if (scheduling.depth() > 0 || scheduling.rootSubmittedAtMillis() > 0) {
       // Most requests are roots, and say nothing of a tree.
       place
@@ -189,7 +192,10 @@ final class AcceptedCbor {
         text(node, "group"),
         number(node, "groupSize"),
         longNumber(node, "noProgressMillis"),
-        node.has("lookUp") ? lookUp(flag(node, "lookUp")) : LookUp.AS_CONFIGURED);
+        node.has("lookUp") ? lookUp(flag(node, "lookUp")) : LookUp.AS_CONFIGURED,
+        node.has("weight")
+            ? field(node, "weight", JsonNode::isNumber, "a number").doubleValue()
+            : 0);
   }
 
   private static LookUp lookUp(boolean wanted) {

@@ -17,6 +17,7 @@ import java.util.Objects;
  * @param groupSize how many these are; 0 without a group
  * @param noProgressMillis longest time without a new token, milliseconds; 0: any
  * @param lookUp whether it is drafted from what it said before
+ * @param weight its tenant's part of a device's time, as the API key says; 0: it says nothing
  */
 public record Scheduling(
     Band band,
@@ -29,10 +30,11 @@ public record Scheduling(
     String group,
     int groupSize,
     long noProgressMillis,
-    LookUp lookUp) {
+    LookUp lookUp,
+    double weight) {
   /** A request that stands alone. */
   public static final Scheduling DEFAULT =
-      new Scheduling(Band.INTERACTIVE, "", "", 0, 0, false, "", "", 0, 0, LookUp.AS_CONFIGURED);
+      new Scheduling(Band.INTERACTIVE, "", "", 0, 0, false, "", "", 0, 0, LookUp.AS_CONFIGURED, 0);
 
   public Scheduling {
     Objects.requireNonNull(band, "scheduling without a band");
@@ -53,6 +55,9 @@ public record Scheduling(
               + rootSubmittedAtMillis
               + " ms, expected 0 or more");
     }
+    if (!(weight >= 0) || Double.isInfinite(weight)) {
+      throw new IllegalArgumentException("a weight of " + weight + ", expected 0 or more");
+    }
     if (noProgressMillis < 0) {
       throw new IllegalArgumentException(
           noProgressMillis + " ms without a token, expected 0 or more");
@@ -61,7 +66,24 @@ public record Scheduling(
 
   /** Whether another request asks for the same, wherever in its tree it is. */
   boolean asksForTheSame(Scheduling that) {
-    return withPlace(0, 0).equals(that.withPlace(0, 0));
+    return withPlace(0, 0).withWeight(0).equals(that.withPlace(0, 0).withWeight(0));
+  }
+
+  /** The same of a tenant with another weight. */
+  public Scheduling withWeight(double other) {
+    return new Scheduling(
+        band,
+        tenant,
+        parent,
+        depth,
+        rootSubmittedAtMillis,
+        keepWhenParentCancelled,
+        session,
+        group,
+        groupSize,
+        noProgressMillis,
+        lookUp,
+        other);
   }
 
   /** The same in another band. */
@@ -87,7 +109,8 @@ public record Scheduling(
         group,
         groupSize,
         noProgressMillis,
-        lookUp);
+        lookUp,
+        weight);
   }
 
   /** The same at a place in its tree. */
@@ -103,7 +126,8 @@ public record Scheduling(
         group,
         groupSize,
         noProgressMillis,
-        lookUp);
+        lookUp,
+        weight);
   }
 
   /** The same as a turn of a session. */
@@ -145,6 +169,7 @@ public record Scheduling(
         itsGroup,
         itsGroupSize,
         itsNoProgressMillis,
-        itsLookUp);
+        itsLookUp,
+        weight);
   }
 }

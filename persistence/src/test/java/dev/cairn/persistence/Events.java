@@ -54,7 +54,8 @@ final class Events {
                         "group-1",
                         300,
                         45_000,
-                        LookUp.AS_CONFIGURED))
+                        LookUp.AS_CONFIGURED,
+                        0))
                 .build()));
     events.put("assigned", new Assigned(id, 1, 0, "cpu-0", "cairn-1"));
     events.put("assigned-again", new Assigned(id, 300, 70_000, "hip:0@node-b", "cairn-1"));
@@ -182,7 +183,8 @@ final class Events {
         grouped ? text(random, 20) : "",
         grouped ? 1 + random.nextInt(100_000) : 0,
         random.nextLong() >>> 1,
-        LookUp.values()[random.nextInt(LookUp.values().length)]);
+        LookUp.values()[random.nextInt(LookUp.values().length)],
+        random.nextBoolean() ? 0 : random.nextInt(1000) / 8.0);
   }
 
   private static Band band(Random random) {

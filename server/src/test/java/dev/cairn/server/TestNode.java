@@ -13,8 +13,7 @@ import dev.cairn.model.RopeSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.model.grammar.Languages;
 import dev.cairn.persistence.RequestIds;
-import dev.cairn.server.http.AccessSettings;
-import dev.cairn.server.http.ClientGuard;
+import dev.cairn.server.http.ClientAccess;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
@@ -49,6 +48,7 @@ public final class TestNode implements NodeHandle {
   private final DrainSwitch draining = new DrainSwitch();
   private final Optional<String> chatTemplate;
   private volatile List<String> notReady = List.of();
+  private volatile long skippedNanos;
 
   /**
    * @param output what every request answers, over and over
@@ -75,8 +75,8 @@ public final class TestNode implements NodeHandle {
     requests = new InMemoryRequests(tokenizer, i -> script[i % script.length]);
     metrics.held(() -> java.util.Map.of("readers", (long) requests.readers()));
     HttpSettings http = HttpSettings.from(config);
-    ClientGuard guard = new ClientGuard(AccessSettings.from(config));
-    metrics.apiKeys(guard.keys());
+    ClientAccess access = ClientAccess.from(config, MODEL, () -> System.nanoTime() + skippedNanos);
+    metrics.apiKeys(access.keys());
     api =
         HttpApi.forClients(
             this,
@@ -84,7 +84,7 @@ public final class TestNode implements NodeHandle {
             metrics,
             new RequestIds(System::currentTimeMillis, new SecureRandom()),
             System::currentTimeMillis,
-            guard);
+            access);
     server = HttpServer.bind(this, api, http).toCompletableFuture().join();
   }
 
@@ -102,6 +102,11 @@ public final class TestNode implements NodeHandle {
 
   public HttpApi api() {
     return api;
+  }
+
+  /** Lets time pass for the limits of rates. */
+  public void skip(long nanos) {
+    skippedNanos += nanos;
   }
 
   public HttpServer server() {

@@ -6,8 +6,7 @@ import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.admin.AdminPlane;
 import dev.cairn.server.admin.AdminSettings;
-import dev.cairn.server.http.AccessSettings;
-import dev.cairn.server.http.ClientGuard;
+import dev.cairn.server.http.ClientAccess;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
@@ -133,7 +132,7 @@ final class ServeCommand implements Callable<Integer> {
     }
     Config config = Isolation.gateway(options.config(http));
     ModelFile model = options.readModel(Path.of(config.getString("cairn.journal.directory")));
-    CairnMetrics metrics = new CairnMetrics();
+    CairnMetrics metrics = new CairnMetrics(config.getInt("cairn.metrics.max-tenants"));
     LocalNode node;
     try (LoadBar bar = new LoadBar(model.spec().name())) {
       node = LocalNode.start(config, model, metrics, bar);
@@ -149,7 +148,7 @@ final class ServeCommand implements Callable<Integer> {
               metrics,
               ids,
               System::currentTimeMillis,
-              guard(node, config, metrics));
+              access(node, config, metrics));
       servers.add(bind(node, api, settings, "--port"));
     }
     Optional<HttpServer> operators = bindOperators(node, config, metrics, ids);
@@ -172,11 +171,11 @@ final class ServeCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static ClientGuard guard(LocalNode node, Config config, CairnMetrics metrics) {
+  private static ClientAccess access(LocalNode node, Config config, CairnMetrics metrics) {
     try {
-      ClientGuard guard = new ClientGuard(AccessSettings.from(config));
-      metrics.apiKeys(guard.keys());
-      return guard;
+      ClientAccess access = ClientAccess.from(config, node.model().name(), System::nanoTime);
+      metrics.apiKeys(access.keys());
+      return access;
     } catch (UncheckedIOException | IllegalArgumentException e) {
       node.close();
       throw e;

@@ -6,8 +6,7 @@ import dev.cairn.model.ModelFile;
 import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.NodeHandle;
-import dev.cairn.server.http.AccessSettings;
-import dev.cairn.server.http.ClientGuard;
+import dev.cairn.server.http.ClientAccess;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
@@ -55,7 +54,7 @@ final class WarmUpCommand implements Callable<Integer> {
                 metrics,
                 ids,
                 System::currentTimeMillis,
-                new ClientGuard(AccessSettings.from(config)));
+                ClientAccess.from(config, model.spec().name(), System::nanoTime));
         HttpServer server = HttpServer.bind(node, api, settings).toCompletableFuture().join();
         int status = complete(server.address().getPort());
         server.stop().toCompletableFuture().join();

@@ -1,6 +1,8 @@
 package dev.cairn.server.http;
 
 import dev.cairn.actors.RejectedException;
+import java.util.List;
+import org.apache.pekko.http.javadsl.model.HttpHeader;
 
 /** A reply other than success, in the form of OpenAI's API. The message is for the client. */
 public final class ApiError extends RuntimeException {
@@ -12,9 +14,24 @@ public final class ApiError extends RuntimeException {
   private final String type;
   private final String param;
   private final String code;
+  private final long retryAfterSeconds;
+  private final transient List<HttpHeader> headers;
 
   private ApiError(int status, String type, String param, String code, String message) {
+    this(status, type, param, code, message, 0, List.of());
+  }
+
+  private ApiError(
+      int status,
+      String type,
+      String param,
+      String code,
+      String message,
+      long retryAfterSeconds,
+      List<HttpHeader> headers) {
     super(message, null, false, false);
+    this.retryAfterSeconds = retryAfterSeconds;
+    this.headers = headers;
     this.status = status;
     this.type = type;
     this.param = param;
@@ -36,6 +53,16 @@ public final class ApiError extends RuntimeException {
 
   String code() {
     return code;
+  }
+
+  /** What Retry-After says; 0: as is configured. */
+  long retryAfterSeconds() {
+    return retryAfterSeconds;
+  }
+
+  /** Further headers of the reply. */
+  List<HttpHeader> headers() {
+    return headers;
   }
 
   /** A field has a value that is not allowed. */
@@ -60,6 +87,17 @@ public final class ApiError extends RuntimeException {
   /** The API's key is missing or wrong; in the words that clients of OpenAI's API know. */
   static ApiError invalidKey(String message) {
     return new ApiError(401, INVALID, null, "invalid_api_key", message);
+  }
+
+  /**
+   * Who asks has used up what it may use for now.
+   *
+   * @param what is bounded, requests or tokens
+   */
+  static ApiError rateLimited(
+      String what, String message, long retryAfterSeconds, List<HttpHeader> headers) {
+    return new ApiError(
+        429, what, null, "rate_limit_exceeded", message, retryAfterSeconds, List.copyOf(headers));
   }
 
   /** Who asks may not. */
@@ -104,6 +142,7 @@ public final class ApiError extends RuntimeException {
     String message = e.getMessage();
     return switch (e.kind()) {
       case QUEUE_FULL -> new ApiError(429, "rate_limit_error", null, "queue_full", message);
+      case TENANT_QUEUE_FULL -> new ApiError(429, "requests", null, "tenant_queue_full", message);
       case TOO_LONG -> invalid("prompt", message);
       case UNAVAILABLE -> new ApiError(503, SERVER, null, "unavailable", message);
       case STORAGE_FULL -> new ApiError(507, SERVER, null, "storage_full", message);

@@ -15,11 +15,19 @@ public record CompletionCall(List<RequestSpec> requests, boolean stream, boolean
     requests = List.copyOf(requests);
   }
 
-  /** The same, of a tenant. */
-  CompletionCall of(String tenant) {
+  /**
+   * The same, of a tenant.
+   *
+   * @param weight that the tenant has from now on; 0: as it has
+   */
+  CompletionCall of(String tenant, double weight) {
     List<RequestSpec> owned =
         requests.stream()
-            .map(each -> each.toBuilder().scheduling(each.scheduling().withTenant(tenant)).build())
+            .map(
+                each ->
+                    each.toBuilder()
+                        .scheduling(each.scheduling().withTenant(tenant).withWeight(weight))
+                        .build())
             .toList();
     return new CompletionCall(owned, stream, includeUsage);
   }

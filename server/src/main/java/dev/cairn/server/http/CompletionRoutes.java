@@ -33,10 +33,10 @@ import org.slf4j.LoggerFactory;
 final class CompletionRoutes {
   private static final Logger LOG = LoggerFactory.getLogger(CompletionRoutes.class);
   private static final Pattern ID = Pattern.compile("[0-9A-Za-z_-]{1,64}");
-  private static final Pattern KEY = Pattern.compile("[\\x21-\\x7e]{1,255}");
   private static final ByteString HEARTBEAT = ByteString.fromString(":\n\n");
 
   private final Requests requests;
+  private final Intake intake;
   private final Tokenizer tokenizer;
   private final HttpSettings settings;
   private final Executor executor;
@@ -45,7 +45,8 @@ final class CompletionRoutes {
   /** The server's side of all connections; closed while clients are to go on elsewhere. */
   private volatile ClientConnection server = new ClientConnection();
 
-  CompletionRoutes(NodeHandle node, HttpSettings settings) {
+  CompletionRoutes(NodeHandle node, HttpSettings settings, Intake intake) {
+    this.intake = intake;
     this.requests = node.requests();
     this.tokenizer = node.tokenizer();
     this.settings = settings;
@@ -67,7 +68,8 @@ final class CompletionRoutes {
 
   /** A route that makes requests and answers with what they yield. */
   CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body, CallParser parser) {
-    CompletionCall wanted = parsed(call, body, parser);
+    Intake.Taken taken = intake.take(call, body, parser);
+    CompletionCall wanted = taken.call();
     return submit(wanted.requests())
         .thenComposeAsync(
             views -> {
@@ -80,14 +82,9 @@ final class CompletionRoutes {
                               new EventRenderer(
                                   wanted.requests(), tokenizer, wanted.includeUsage())))
                       : whole(views, call.connection()).handle(this::orSentAway);
-              return reply.thenApply(response -> Replies.ofRequest(wanted.id(), response));
+              return reply.thenApply(taken::reply);
             },
             executor);
-  }
-
-  /** What a call asks for, in the name of who calls. */
-  static CompletionCall parsed(Router.Call call, ObjectNode body, CallParser parser) {
-    return parser.parse(body, idempotencyKey(call)).of(call.caller().tenant());
   }
 
   /**
@@ -102,6 +99,7 @@ final class CompletionRoutes {
         .handleAsync(
             (done, failure) -> {
               if (failure != null) {
+                intake.refused(specs.get(0).scheduling().tenant(), failure);
                 submitted.stream()
                     .filter(each -> !each.isCompletedExceptionally())
                     .forEach(each -> end(each.join(), "a request of its call was refused"));
@@ -379,26 +377,6 @@ final class CompletionRoutes {
   private static RequestView existing(Router.Call call, String id, Optional<RequestView> view) {
     return existing(
         id, view.filter(found -> call.caller().sees(found.spec().scheduling().tenant())));
-  }
-
-  /** The client's name for the call; the same one of another tenant is another name. */
-  static Optional<String> idempotencyKey(Router.Call call) {
-    String tenant = call.caller().tenant();
-    return idempotencyKey(call.request()).map(key -> tenant.isEmpty() ? key : tenant + " " + key);
-  }
-
-  private static Optional<String> idempotencyKey(HttpRequest request) {
-    Optional<String> key = request.getHeader("Idempotency-Key").map(HttpHeader::value);
-    key.filter(k -> !KEY.matcher(k).matches())
-        .ifPresent(
-            k -> {
-              throw ApiError.invalid(
-                  "Idempotency-Key",
-                  "Idempotency-Key has "
-                      + k.length()
-                      + " characters; expected 1 to 255, visible ASCII characters alone.");
-            });
-    return key;
   }
 
   /** Where to go on: {@code ?after=}, or else the header that browsers send. */

@@ -47,7 +47,11 @@ final class Cors {
                     .addHeader(RawHeader.create("Access-Control-Allow-Origin", origin))
                     .addHeader(
                         RawHeader.create(
-                            "Access-Control-Expose-Headers", "X-Request-Id, Retry-After"))
+                            "Access-Control-Expose-Headers",
+                            "X-Request-Id, Retry-After, x-ratelimit-limit-requests,"
+                                + " x-ratelimit-limit-tokens, x-ratelimit-remaining-requests,"
+                                + " x-ratelimit-remaining-tokens, x-ratelimit-reset-requests,"
+                                + " x-ratelimit-reset-tokens"))
                     .addHeader(RawHeader.create("Vary", "Origin")))
         .orElse(reply);
   }

@@ -84,7 +84,7 @@ public final class HttpApi {
    *
    * @param ids names requests
    * @param clockMillis milliseconds since the epoch
-   * @param guard says who calls
+   * @param access who may call, and how much
    */
   public static HttpApi forClients(
       NodeHandle node,
@@ -92,10 +92,12 @@ public final class HttpApi {
       CairnMetrics metrics,
       RequestIds ids,
       LongSupplier clockMillis,
-      Guard guard) {
+      ClientAccess access) {
     HttpApi api =
-        new HttpApi(node, settings, metrics, ids, Dispatchers.DefaultDispatcherId(), guard);
-    CompletionRoutes completions = new CompletionRoutes(node, settings);
+        new HttpApi(
+            node, settings, metrics, ids, Dispatchers.DefaultDispatcherId(), access.guard());
+    Intake intake = new Intake(access.rates(), metrics);
+    CompletionRoutes completions = new CompletionRoutes(node, settings, intake);
     RequestParameters parameters = new RequestParameters(node, settings, ids, clockMillis);
     CompletionParser texts = new CompletionParser(parameters);
     ChatParser chats =
@@ -115,7 +117,7 @@ public final class HttpApi {
         "/v1/chat/completions",
         call -> api.withBody(call, (c, body) -> completions.create(c, body, chats)));
     ResponseRoutes responses =
-        new ResponseRoutes(node, completions, new ResponseParser(parameters, chats));
+        new ResponseRoutes(node, completions, intake, new ResponseParser(parameters, chats));
     router.add("POST", "/v1/responses", call -> api.withBody(call, responses::create));
     router.add("GET", "/v1/responses/{id}", responses::get);
     router.add("POST", "/v1/responses/{id}/cancel", responses::cancel);

@@ -23,9 +23,12 @@ public final class Replies {
   }
 
   static HttpResponse error(ApiError error, HttpSettings settings) {
-    HttpResponse response = json(error.status(), Errors.body(error));
+    HttpResponse response = json(error.status(), Errors.body(error)).addHeaders(error.headers());
     if (error.status() == 429 || error.status() == 503) {
-      long seconds = Math.max(1, settings.retryAfter().toSeconds());
+      long seconds =
+          error.retryAfterSeconds() > 0
+              ? error.retryAfterSeconds()
+              : Math.max(1, settings.retryAfter().toSeconds());
       response = response.addHeader(RawHeader.create("Retry-After", Long.toString(seconds)));
     }
     return response;

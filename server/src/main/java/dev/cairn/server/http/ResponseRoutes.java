@@ -17,11 +17,13 @@ import org.apache.pekko.http.javadsl.model.Uri;
 /** Routes of {@code /v1/responses}. A response is a request, under the same id. */
 final class ResponseRoutes {
   private final CompletionRoutes requests;
+  private final Intake intake;
   private final CallParser parser;
   private final Tokenizer tokenizer;
   private final Executor executor;
 
-  ResponseRoutes(NodeHandle node, CompletionRoutes requests, CallParser parser) {
+  ResponseRoutes(NodeHandle node, CompletionRoutes requests, Intake intake, CallParser parser) {
+    this.intake = intake;
     this.requests = requests;
     this.parser = parser;
     this.tokenizer = node.tokenizer();
@@ -30,7 +32,8 @@ final class ResponseRoutes {
 
   /** {@code POST /v1/responses}. */
   CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body) {
-    CompletionCall wanted = CompletionRoutes.parsed(call, body, parser);
+    Intake.Taken taken = intake.take(call, body, parser);
+    CompletionCall wanted = taken.call();
     return requests
         .submit(wanted.requests())
         .thenComposeAsync(
@@ -42,7 +45,7 @@ final class ResponseRoutes {
                       : ResponseParser.isBackground(view.spec())
                           ? CompletableFuture.completedFuture(state(view))
                           : requests.ended(views, call.connection()).thenApply(done -> state(view));
-              return reply.thenApply(response -> Replies.ofRequest(wanted.id(), response));
+              return reply.thenApply(taken::reply);
             },
             executor);
   }

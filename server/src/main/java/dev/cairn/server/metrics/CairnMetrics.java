@@ -4,6 +4,7 @@ import dev.cairn.actors.Telemetry;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.journal.JournalStats;
 import dev.cairn.scheduling.SchedulingStats;
+import dev.cairn.scheduling.TenantStats;
 import dev.cairn.server.keys.WatchedKeys;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
@@ -98,7 +99,18 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
 
   private final AtomicReference<Supplier<JournalStats>> journal = new AtomicReference<>();
 
+  private final TenantMetrics tenants;
+
+  /** With labels of their own for a few tenants. */
   public CairnMetrics() {
+    this(32);
+  }
+
+  /**
+   * @param maxTenants tenants that have labels of their own
+   */
+  public CairnMetrics(int maxTenants) {
+    this.tenants = new TenantMetrics(registry, maxTenants);
     for (FinishReason reason : FinishReason.values()) {
       ended.put(reason, requests(reason.name().toLowerCase(Locale.ROOT)));
     }
@@ -206,6 +218,20 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   @Override
   public void scheduler(SchedulingStats stats) {
     scheduler.set(stats);
+  }
+
+  @Override
+  public void tenants(String device, List<TenantStats> stats) {
+    tenants.stand(device, stats);
+  }
+
+  /**
+   * A call was refused because its tenant has used up what it may use.
+   *
+   * @param bound which it was
+   */
+  public void tenantRefused(String tenant, String bound) {
+    tenants.refused(tenant, bound);
   }
 
   /** The journal made so many events durable with one write. */

@@ -11,8 +11,7 @@ import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
-import dev.cairn.server.http.AccessSettings;
-import dev.cairn.server.http.ClientGuard;
+import dev.cairn.server.http.ClientAccess;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
 import dev.cairn.server.http.HttpSettings;
@@ -78,7 +77,7 @@ public final class AdminNode implements AutoCloseable {
             metrics,
             ids,
             System::currentTimeMillis,
-            new ClientGuard(AccessSettings.from(config)));
+            ClientAccess.from(config, model.spec().name(), System::nanoTime));
     api = HttpServer.bind(node, clients, http).toCompletableFuture().join();
     HttpSettings forOperators = HttpSettings.forOperators(config);
     operators =
