@@ -125,6 +125,21 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     INSTANCE
   }
 
+  /**
+   * Run nothing of what is paused; answered with {@link PauseActor.Applied} when no step holds any
+   * of it.
+   */
+  public record SetPauses(Pauses pauses, ActorRef<PauseActor.Command> replyTo) implements Command {
+    public SetPauses {
+      Objects.requireNonNull(pauses, "a SetPauses without what is paused");
+    }
+  }
+
+  /** Run nothing until {@link SetPauses} comes for the first time. */
+  public enum AwaitPauses implements Command {
+    INSTANCE
+  }
+
   private enum TellTenants implements Command {
     INSTANCE
   }
@@ -200,6 +215,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
   private final SchedulingLimits limits;
   private final Patience patience;
   private final Draining draining;
+  private final PauseOrders pauses;
 
   /** Number of the open device, or 0 while there is none. */
   private int generation;
@@ -224,6 +240,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       LongSupplier nanoTime,
       Patience patience) {
     Draining draining = new Draining();
+    PauseOrders pauses = new PauseOrders();
     Behavior<Command> scheduler =
         Behaviors.setup(
             context ->
@@ -246,7 +263,8 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
                             telemetry,
                             nanoTime,
                             patience,
-                            draining)));
+                            draining,
+                            pauses)));
     return Behaviors.supervise(scheduler).onFailure(SupervisorStrategy.restart());
   }
 
@@ -260,7 +278,8 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
       Telemetry telemetry,
       LongSupplier nanoTime,
       Patience patience,
-      Draining draining) {
+      Draining draining,
+      PauseOrders pauses) {
     super(context);
     this.timers = timers;
     this.identity = identity;
@@ -273,6 +292,8 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     this.meter = new StepMeter(telemetry);
     this.nanoTime = nanoTime;
     this.draining = draining;
+    this.pauses = pauses;
+    pauses.applyTo(core, device());
     if (draining.on) {
       protocol.drain();
     }
@@ -296,6 +317,8 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
         .onMessage(Prioritize.class, this::onPrioritize)
         .onMessage(Drain.class, this::onDrain)
         .onMessage(Undrain.class, this::onUndrain)
+        .onMessage(SetPauses.class, this::onSetPauses)
+        .onMessage(AwaitPauses.class, this::onAwaitPauses)
         .onMessage(OwnerGone.class, this::onOwnerGone)
         .onMessage(OrphanDue.class, this::onOrphanDue)
         .onMessage(DeviceUp.class, this::onDeviceUp)
@@ -380,6 +403,23 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     return this;
   }
 
+  private Behavior<Command> onSetPauses(SetPauses set) {
+    pauses.hear(set.pauses(), set.replyTo());
+    pauses.applyTo(core, device());
+    return goOn();
+  }
+
+  private Behavior<Command> onAwaitPauses(AwaitPauses await) {
+    pauses.await();
+    pauses.applyTo(core, device());
+    return this;
+  }
+
+  /** Name of the device; empty before it was open for the first time. */
+  private String device() {
+    return info == null ? "" : identity.device(info);
+  }
+
   private DrainState drainState() {
     return new DrainState(draining.on, held());
   }
@@ -418,6 +458,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     info = up.info();
     meter.deviceOpened();
     core.mayDraft(info.verifiesDrafts());
+    pauses.applyTo(core, device());
     getContext()
         .getLog()
         .debug("device {} {} is open", up.info().backend(), up.info().instructionSet());
@@ -452,11 +493,6 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     return this;
   }
 
-  /** Name of the device; empty before it was open for the first time. */
-  private String device() {
-    return info == null ? "" : identity.device(info);
-  }
-
   private Behavior<Command> onDescribe(Describe describe) {
     if (generation != 0) {
       describe
@@ -483,7 +519,8 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
             limits.maxSlots() - stats.slotsInUse(),
             (long) (stats.kvBlocksTotal() - stats.kvBlocksUsed()) * blockTokens,
             meter.tokensPerSecond()),
-        protocol.isDraining());
+        protocol.isDraining(),
+        core.isHeld());
   }
 
   private Behavior<Command> onAskPending(AskPending ask) {
@@ -517,6 +554,7 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
     }
     protocol.deliver(nanoTime.getAsLong());
     meter.stands(core.stats());
+    pauses.confirm(core, getContext().getSelf());
     if (!draining.waiting.isEmpty() && protocol.isEmpty()) {
       tellDrainState();
     }

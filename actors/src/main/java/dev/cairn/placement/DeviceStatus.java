@@ -15,6 +15,7 @@ import java.util.OptionalDouble;
  * @param kvTokens tokens whose keys and values it has room for
  * @param load how busy it is
  * @param draining whether it takes no more requests
+ * @param paused whether nothing runs on it for now
  */
 public record DeviceStatus(
     String name,
@@ -24,7 +25,8 @@ public record DeviceStatus(
     int maxContext,
     long kvTokens,
     Load load,
-    boolean draining) {
+    boolean draining,
+    boolean paused) {
   /**
    * A model.
    *

@@ -19,7 +19,8 @@ import java.util.function.Function;
  *
  * <p>A request whose beginning a device has cached goes to another one only if that is faster and
  * can start it now, or is faster by far. A device that failed lately comes after all that did not,
- * and one of another numerics version after all of the request's own.
+ * and one of another numerics version after all of the request's own. A paused one is taken only
+ * where there is no other.
  *
  * @param hysteresis a device other than the preferred one must be better by this share of its time
  * @param spillover a device that cannot start the request now must need less than this share of the
@@ -34,6 +35,9 @@ public record PlacementPolicy(double hysteresis, double spillover) {
 
   /** And one of another numerics version by this much. */
   private static final double OTHER_NUMERICS_SECONDS = 1e9;
+
+  /** One that is paused counts as later than every other by this much. */
+  private static final double PAUSED_SECONDS = 1e12;
 
   public PlacementPolicy {
     if (!(hysteresis >= 0 && hysteresis < 1)) {
@@ -130,6 +134,8 @@ public record PlacementPolicy(double hysteresis, double spillover) {
     boolean meets = status.name().equals(round.meeting());
     if (meets) {
       rank = -1;
+    } else if (status.paused()) {
+      rank += PAUSED_SECONDS;
     }
     return new Ranking.Judged<>(
         candidate,
@@ -157,6 +163,7 @@ public record PlacementPolicy(double hysteresis, double spillover) {
                         ", failed: left alone for %.1f s",
                         candidate.coolingNanos() / 1e9)
                     : "")
+                + (status.paused() ? ", is paused" : "")
                 + (isOther
                     ? ", numerics "
                         + status.numericsVersion()

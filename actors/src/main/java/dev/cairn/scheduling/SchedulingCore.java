@@ -12,6 +12,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.IntPredicate;
 
 /**
@@ -424,6 +426,36 @@ public final class SchedulingCore {
   /** No further step is planned, until it is said otherwise. */
   public void hold(boolean held) {
     isHeld = held;
+  }
+
+  /** Whether no further step is planned. */
+  public boolean isHeld() {
+    return isHeld;
+  }
+
+  /** Tenants of which nothing may run. */
+  public Set<String> heldTenants() {
+    Set<String> held = new TreeSet<>();
+    for (Tenant tenant : queue.tenants()) {
+      if (tenant.isHeld) {
+        held.add(tenant.name);
+      }
+    }
+    return held;
+  }
+
+  /** Whether nothing that may not run is in a step, or has tokens that are not committed. */
+  public boolean isHalted() {
+    if (isHeld && !inFlight.isEmpty()) {
+      return false;
+    }
+    for (Sequence sequence : sequences.values()) {
+      boolean held = isHeld || sequence.tenant.isHeld;
+      if (held && (sequence.stepsInFlight > 0 || sequence.uncommitted() > 0)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Why a request waits; empty where it is not here or does not wait. */

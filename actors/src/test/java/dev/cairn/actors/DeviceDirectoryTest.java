@@ -72,6 +72,7 @@ class DeviceDirectoryTest {
           512,
           4096,
           new DeviceStatus.Load(queued, 0, 0, 8, 4096, rate),
+          false,
           false);
     }
 

@@ -33,6 +33,7 @@ class PlacementPolicyTest {
     OptionalDouble rate = UNKNOWN;
     OptionalDouble roundTrip = UNKNOWN;
     boolean draining;
+    boolean paused;
     boolean answers = true;
     Candidate.Assigned assigned = Candidate.Assigned.NONE;
     int shared;
@@ -87,7 +88,8 @@ class PlacementPolicyTest {
               maxContext,
               kvTokens,
               new DeviceStatus.Load(queued, waiting, 1, freeSlots, kvTokens, rate),
-              draining),
+              draining,
+              paused),
           roundTrip,
           answers,
           assigned,
@@ -272,6 +274,17 @@ class PlacementPolicyTest {
             "the request is to leave it");
     assertThat(ranking.longest()).hasValue(64);
     assertThat(ranking.verdicts(2)).hasSize(2).allMatch(v -> v.seconds().isEmpty());
+  }
+
+  @Test
+  @DisplayName("a paused device is taken only where there is no other, and it says so")
+  void pausedDevicesComeLast() {
+    Sketch paused = device("paused");
+    paused.paused = true;
+    assertThat(best("paused", paused, device("busy").queued(1_000_000_000))).isEqualTo("busy");
+    Ranking<String> alone = rank(Need.of(SPEC), "", paused);
+    assertThat(alone.best().orElseThrow().scheduler()).isEqualTo("paused");
+    assertThat(reasons(alone)).first().asString().endsWith(", is paused");
   }
 
   @Test

@@ -171,6 +171,35 @@ class ShareTest {
   }
 
   @Test
+  @DisplayName(
+      "L1 blocks of a held tenant are given to others that need them, and it goes on alike")
+  void heldTenantsGiveTheirBlocks() {
+    Cairns cairns = new Cairns(new CoreDriver(Cairns.limits(12, 16), SchedulingPolicy.of(8), 0));
+    for (int i = 0; i < 2; i++) {
+      cairns.submit(Requested.of("a" + i).tenant("a").at(i).tokens(12, 12));
+    }
+    cairns.step();
+    cairns.step();
+    cairns.driver.core.holdTenant("a");
+    cairns.drain();
+    assertThat(cairns.driver.core.isHalted()).isTrue();
+    assertThat(cairns.driver.core.heldTenants()).containsExactly("a");
+    assertThat(cairns.driver.core.stats().kvBlocksUsed()).isZero();
+    assertThat(cairns.driver.core.stats().kvBlocksCached()).isPositive();
+    // All there are: what is cached of the held tenant has to go.
+    for (int i = 0; i < 3; i++) {
+      cairns.submit(Requested.of("b" + i).tenant("b").at(9 + i).tokens(40, 20));
+    }
+    cairns.drain();
+    assertThat(cairns.driver.requests.get("b2").end).isPresent();
+    assertThat(cairns.driver.requests.get("a0").end).isEmpty();
+    cairns.driver.core.letTenantGo("a");
+    cairns.drain();
+    assertThat(cairns.driver.requests.values()).allMatch(r -> r.end.isPresent());
+    cairns.assertWhole();
+  }
+
+  @Test
   @DisplayName("L1 a device that is held plans no step")
   void heldDevicesStop() {
     Cairns cairns = Cairns.running(8);

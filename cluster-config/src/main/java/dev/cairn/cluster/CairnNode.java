@@ -2,6 +2,7 @@ package dev.cairn.cluster;
 
 import com.typesafe.config.Config;
 import dev.cairn.actors.LeakRegistry;
+import dev.cairn.actors.PauseActor;
 import dev.cairn.actors.Readiness;
 import dev.cairn.actors.Requests;
 import dev.cairn.actors.Telemetry;
@@ -26,6 +27,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.SpawnProtocol;
 
@@ -48,6 +50,7 @@ public final class CairnNode implements AutoCloseable {
   private final Languages languages;
   private final LeakRegistry leaks;
   private final Supplier<SchedulingStats> scheduling;
+  private final ActorRef<PauseActor.Command> pauses;
 
   /**
    * What a node is made of.
@@ -88,7 +91,8 @@ public final class CairnNode implements AutoCloseable {
       DrainSwitch draining,
       Languages languages,
       LeakRegistry leaks,
-      Supplier<SchedulingStats> scheduling) {
+      Supplier<SchedulingStats> scheduling,
+      ActorRef<PauseActor.Command> pauses) {
     this.system = system;
     this.settings = settings;
     this.device = device;
@@ -99,6 +103,7 @@ public final class CairnNode implements AutoCloseable {
     this.languages = languages;
     this.leaks = leaks;
     this.scheduling = scheduling;
+    this.pauses = pauses;
   }
 
   /**
@@ -152,7 +157,7 @@ public final class CairnNode implements AutoCloseable {
 
   /** The way to ask all nodes of the cluster. */
   public ClusterAdmin admin() {
-    return new ClusterAdmin(system);
+    return new ClusterAdmin(system, pauses);
   }
 
   /** Devices that another process may run for this node. */

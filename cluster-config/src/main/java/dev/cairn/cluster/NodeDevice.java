@@ -76,18 +76,23 @@ final class NodeDevice {
             settled.maxOpenAttempts(),
             settled.minOpenBackoff(),
             settled.maxOpenBackoff());
-    return startUp.spawn(
-        SchedulerActor.create(
-            new SchedulerActor.Identity(node, served(parts.model())),
-            limits,
-            SchedulingSettings.from(parts.config(), limits.maxSlots(), parts.model().name()),
-            parts.tokenizer()::endsGeneration,
-            guidance,
-            gpu.factory("cairn.dispatchers.gpu"),
-            telemetry,
-            System::nanoTime,
-            new SchedulerActor.Patience(settled.orphanTimeout(), settings.commit().repeatAfter())),
-        "scheduler" + suffix);
+    ActorRef<SchedulerActor.Command> scheduler =
+        startUp.spawn(
+            SchedulerActor.create(
+                new SchedulerActor.Identity(node, served(parts.model())),
+                limits,
+                SchedulingSettings.from(parts.config(), limits.maxSlots(), parts.model().name()),
+                parts.tokenizer()::endsGeneration,
+                guidance,
+                gpu.factory("cairn.dispatchers.gpu"),
+                telemetry,
+                System::nanoTime,
+                new SchedulerActor.Patience(
+                    settled.orphanTimeout(), settings.commit().repeatAfter())),
+            "scheduler" + suffix);
+    // What is paused stands in the journal, and a gateway says so: nothing runs before.
+    scheduler.tell(SchedulerActor.AwaitPauses.INSTANCE);
+    return scheduler;
   }
 
   private static DeviceStatus.Served served(ModelSpec model) {

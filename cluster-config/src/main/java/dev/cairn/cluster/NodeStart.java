@@ -1,6 +1,7 @@
 package dev.cairn.cluster;
 
 import dev.cairn.actors.LeakRegistry;
+import dev.cairn.actors.PauseActor;
 import dev.cairn.actors.Readiness;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.cluster.admin.NodeAdmin;
@@ -64,6 +65,7 @@ final class NodeStart {
     Optional<JournalAccess> journal =
         cluster.isGateway() ? Optional.of(JournalExtension.get(system)) : Optional.empty();
     journal.ifPresent(this::follow);
+    ActorRef<PauseActor.Command> pauses = ClusterPauses.start(system, parts.config());
     List<Device> opened = schedulers.isEmpty() ? List.of() : devices.awaitOpen();
     schedulers.forEach(
         own -> system.receptionist().tell(Receptionist.register(SchedulerActor.KEY, own)));
@@ -84,7 +86,8 @@ final class NodeStart {
         draining,
         languages,
         leaks(),
-        devices::scheduling);
+        devices::scheduling,
+        pauses);
   }
 
   private ActorRef<NodeAdmin.Command> administer(

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.typesafe.config.ConfigFactory;
 import dev.cairn.actors.ClusterMessage;
 import dev.cairn.actors.DeviceDirectory;
+import dev.cairn.actors.PauseActor;
+import dev.cairn.actors.Pauses;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.actors.ViewRelay;
@@ -39,6 +41,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -150,6 +153,9 @@ class MessagesTest {
     TestProbe<SchedulerActor.DrainState> drains = kit.createTestProbe();
     TestProbe<DeviceDirectory.Command> directory = kit.createTestProbe();
     TestProbe<ViewRelay.Command> relay = kit.createTestProbe();
+    Pauses pauses = new Pauses(3, Set.of("a", "b"), Set.of("cpu-0@a:1"));
+    ActorRef<PauseActor.Command> keeper = kit.<PauseActor.Command>createTestProbe().getRef();
+    ActorRef<PauseActor.State> states = kit.<PauseActor.State>createTestProbe().getRef();
     TokenLogprobs logprobs = new TokenLogprobs(-0.5f, new int[] {7, 8}, new float[] {-0.5f, -2f});
     Handover handover =
         new Handover(
@@ -170,6 +176,7 @@ class MessagesTest {
             512,
             4096,
             new DeviceStatus.Load(9, 1, 2, 3, 4, OptionalDouble.of(1.5)),
+            true,
             true);
     for (ClusterMessage message : questions()) {
       assertThat(roundTrip(message)).usingRecursiveComparison().isEqualTo(message);
@@ -220,6 +227,13 @@ class MessagesTest {
             new SchedulerActor.Drain(drains.getRef()),
             new SchedulerActor.Undrain(drains.getRef()),
             new SchedulerActor.DrainState(true, 7),
+            new SchedulerActor.SetPauses(pauses, keeper),
+            SchedulerActor.AwaitPauses.INSTANCE,
+            new PauseActor.SetTenant("acme", true, states),
+            new PauseActor.SetDevice("cpu-0@a:1", false, states),
+            new PauseActor.AskPauses(states),
+            new PauseActor.Applied(3, scheduler),
+            new PauseActor.State(pauses, true, List.of("a", "b")),
             new SchedulerActor.Describe(4, directory.getRef()),
             new DeviceDirectory.Answer(scheduler, status, 4))) {
       assertThat(roundTrip(message)).usingRecursiveComparison().isEqualTo(message);

@@ -22,6 +22,7 @@ final class ApiClient {
   static final ObjectMapper JSON = new ObjectMapper();
 
   private final URI base;
+  private final Map<String, String> headers;
   private final HttpClient http =
       HttpClient.newBuilder()
           .version(HttpClient.Version.HTTP_1_1)
@@ -29,7 +30,15 @@ final class ApiClient {
           .build();
 
   ApiClient(URI base) {
+    this(base, Map.of());
+  }
+
+  /**
+   * @param headers of every request
+   */
+  ApiClient(URI base, Map<String, String> headers) {
     this.base = base;
+    this.headers = headers;
   }
 
   /** A reply. */
@@ -99,9 +108,12 @@ final class ApiClient {
   }
 
   private HttpRequest.Builder request(String path) {
-    return HttpRequest.newBuilder(base.resolve(path))
-        .header("content-type", "application/json")
-        .timeout(Duration.ofMinutes(2));
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(base.resolve(path))
+            .header("content-type", "application/json")
+            .timeout(Duration.ofMinutes(2));
+    headers.forEach(request::header);
+    return request;
   }
 
   private Reply send(HttpRequest request) {

@@ -20,11 +20,13 @@ import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import dev.cairn.actors.GpuActor;
+import dev.cairn.actors.PauseActor;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.RequestView;
 import dev.cairn.actors.SchedulerActor;
 import dev.cairn.actors.ViewRelay;
 import dev.cairn.device.Device;
+import dev.cairn.persistence.RequestEvent;
 import dev.cairn.request.CommittedTokens;
 import dev.cairn.request.RequestState;
 import java.util.Arrays;
@@ -199,13 +201,22 @@ class ArchitectureTest {
   }
 
   @Test
-  @DisplayName("R17 there is one write path: one kind of actor writes events")
+  @DisplayName("R17 there is one write path: one kind of actor writes events of requests")
   void oneActorWritesEvents() {
     classes()
         .that()
         .areAssignableTo(EventSourcedBehavior.class)
+        .and()
+        // Writes of tenants and devices, never of a request.
+        .areNotAssignableTo(PauseActor.class)
         .should()
         .be(RequestActor.class)
+        .check(CAIRN);
+    noClasses()
+        .that()
+        .areAssignableTo(PauseActor.class)
+        .should()
+        .dependOnClassesThat(assignableTo(RequestEvent.class))
         .check(CAIRN);
   }
 
@@ -273,6 +284,7 @@ class ArchitectureTest {
     for (Class<?> actor :
         Set.of(
             RequestActor.class,
+            PauseActor.class,
             SchedulerActor.class,
             ViewRelay.class,
             dev.cairn.cluster.admin.NodeAdmin.class)) {

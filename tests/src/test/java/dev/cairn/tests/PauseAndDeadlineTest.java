@@ -3,7 +3,12 @@ package dev.cairn.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.cairn.server.admin.AdminKey;
+import dev.cairn.server.admin.AdminRole;
+import dev.cairn.server.keys.KeyText;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +54,77 @@ class PauseAndDeadlineTest {
     }
     assertThat(stream.complete()).isTrue();
     assertThat(stream.text()).isEqualTo(load.expected(0));
+  }
+
+  @Test
+  @DisplayName(
+      "L1 a paused tenant and a paused device stay so after kill -9, and go on to the same bytes")
+  void pausesOfTenantsAndDevicesHold() throws InterruptedException, IOException {
+    Load load = new Load(1, 400).uninterrupted(directory.resolve("quiet"));
+    Path data = directory.resolve("data");
+    String key = KeyText.fresh(new SecureRandom());
+    AdminKey.file(data.resolve("admin.keys")).add(AdminKey.of("ops", AdminRole.ADMIN, key));
+    ClientStream stream = load.stream(0, "paused");
+    JsonNode paused;
+    try (ServerProcess server = ServerProcess.start(data).await()) {
+      ApiClient acme = new ApiClient(server.address(), Map.of("X-Cairn-Tenant", "acme"));
+      followInBackground(acme, stream);
+      pause(server, key, "/admin/tenants/acme");
+      paused = status(acme, stream.requestId());
+      assertThat(paused.get("completion_tokens").asInt()).isBetween(1, 399);
+      server.kill();
+    }
+    ClientStream second = load.stream(0, "second");
+    JsonNode held;
+    try (ServerProcess server = ServerProcess.start(data).await()) {
+      ClientStream other = load.stream(0, "other");
+      Load.follow(server, List.of(other), () -> {});
+      assertThat(other.text()).isEqualTo(load.expected(0));
+      JsonNode still = status(server.client(), stream.requestId());
+      assertThat(still.get("completion_tokens")).isEqualTo(paused.get("completion_tokens"));
+      assertThat(still.at("/pending_reason/code").asText()).isEqualTo("tenant_paused");
+      followInBackground(server.client(), second);
+      pause(server, key, "/admin/devices/cpu-0");
+      held = status(server.client(), second.requestId());
+      assertThat(held.get("completion_tokens").asInt()).isBetween(1, 399);
+      server.kill();
+    }
+    try (ServerProcess server = ServerProcess.start(data).await()) {
+      ApiClient client = server.client();
+      ApiClient.Reply pauses = server.admin(key).get("/admin/pauses");
+      assertThat(pauses.body().at("/tenants/0").asText()).isEqualTo("acme");
+      assertThat(pauses.body().at("/devices/0").asText()).isEqualTo("cpu-0");
+      assertThat(post(server, key, "/admin/tenants/acme/resume")).isEqualTo(200);
+      for (ClientStream each : List.of(stream, second)) {
+        JsonNode now = status(client, each.requestId());
+        JsonNode before = each == stream ? paused : held;
+        assertThat(now.at("/pending_reason/code").asText()).isEqualTo("device_paused");
+        assertThat(now.get("completion_tokens")).isEqualTo(before.get("completion_tokens"));
+      }
+      assertThat(post(server, key, "/admin/devices/cpu-0/resume")).isEqualTo(200);
+      stream.follow(client, () -> {});
+      second.follow(client, () -> {});
+    }
+    assertThat(stream.text()).isEqualTo(load.expected(0));
+    assertThat(second.text()).isEqualTo(load.expected(0));
+  }
+
+  private static void pause(ServerProcess server, String key, String what) {
+    assertThat(post(server, key, what + "/pause")).isEqualTo(200);
+  }
+
+  private static int post(ServerProcess server, String key, String path) {
+    return server.admin(key).post(path, Map.of()).status();
+  }
+
+  /** Returns when the stream has begun; it goes on until its server ends. */
+  private static void followInBackground(ApiClient client, ClientStream stream)
+      throws InterruptedException {
+    CountDownLatch seen = new CountDownLatch(1);
+    Thread follower = new Thread(() -> stream.follow(client, seen::countDown), "follower");
+    follower.setDaemon(true);
+    follower.start();
+    assertThat(seen.await(30, TimeUnit.SECONDS)).isTrue();
   }
 
   private static boolean expectedPrefix(JsonNode status, Load load) {
@@ -113,11 +189,7 @@ class PauseAndDeadlineTest {
   private static JsonNode pauseAfterFirstEvent(ServerProcess server, ClientStream stream)
       throws InterruptedException {
     ApiClient client = server.client();
-    CountDownLatch seen = new CountDownLatch(1);
-    Thread follower = new Thread(() -> stream.follow(client, seen::countDown), "follower");
-    follower.setDaemon(true);
-    follower.start();
-    assertThat(seen.await(30, TimeUnit.SECONDS)).isTrue();
+    followInBackground(client, stream);
     ApiClient.Reply reply = client.post("/v1/requests/" + stream.requestId() + "/pause", Map.of());
     assertThat(reply.status()).isEqualTo(200);
     assertThat(reply.body().get("state").asText()).isEqualTo("paused");

@@ -26,6 +26,7 @@ final class ServerProcess implements AutoCloseable {
   private final Process process;
   private final List<String> errors = new ArrayList<>();
   private final CompletableFuture<URI> address = new CompletableFuture<>();
+  private final CompletableFuture<URI> admin = new CompletableFuture<>();
   private final long startedNanos = System.nanoTime();
   private volatile long readyNanos;
 
@@ -147,7 +148,9 @@ final class ServerProcess implements AutoCloseable {
 
   private void output(String line) {
     Matcher matcher = ADDRESS.matcher(line);
-    if (!address.isDone() && matcher.find()) {
+    if (line.startsWith("cairn admin at ") && matcher.find()) {
+      admin.complete(URI.create(matcher.group()));
+    } else if (!address.isDone() && matcher.find()) {
       readyNanos = System.nanoTime();
       address.complete(URI.create(matcher.group()));
     }
@@ -197,6 +200,16 @@ final class ServerProcess implements AutoCloseable {
 
   ApiClient client() {
     return new ApiClient(address());
+  }
+
+  /** A client of the admin port with a key. */
+  ApiClient admin(String key) {
+    try {
+      return new ApiClient(
+          admin.get(60, TimeUnit.SECONDS), Map.of("Authorization", "Bearer " + key));
+    } catch (InterruptedException | ExecutionException | TimeoutException e) {
+      throw new IllegalStateException("there is no admin port; it said: " + errors(), e);
+    }
   }
 
   /** Time from the start of the process to its ready line. */

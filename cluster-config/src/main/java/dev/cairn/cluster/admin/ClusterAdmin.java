@@ -1,5 +1,7 @@
 package dev.cairn.cluster.admin;
 
+import dev.cairn.actors.PauseActor;
+import dev.cairn.actors.RejectedException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -32,9 +34,14 @@ public final class ClusterAdmin {
 
   private final ActorSystem<?> system;
   private final Cluster cluster;
+  private final ActorRef<PauseActor.Command> pauses;
 
-  public ClusterAdmin(ActorSystem<?> system) {
+  /**
+   * @param pauses the way to what keeps the cluster's pauses
+   */
+  public ClusterAdmin(ActorSystem<?> system, ActorRef<PauseActor.Command> pauses) {
     this.system = system;
+    this.pauses = pauses;
     this.cluster = Cluster.get(system);
   }
 
@@ -98,6 +105,42 @@ public final class ClusterAdmin {
                   .forEach(row -> tenants.merge(row.tenant(), row, TenantRow::plus));
               return new Gathered<>(List.copyOf(tenants.values()), all.unanswered());
             });
+  }
+
+  /**
+   * Pauses a tenant on every device, or lets it go on; answered when that is durable and nothing of
+   * it runs any more, or some scheduler has not said so within {@code
+   * cairn.pauses.confirm-timeout}.
+   *
+   * @param most longest wait beyond that
+   */
+  public CompletionStage<PauseActor.State> pauseTenant(
+      String tenant, boolean paused, Duration most) {
+    return askPauses(replyTo -> new PauseActor.SetTenant(tenant, paused, replyTo), most);
+  }
+
+  /** Pauses a device, or lets it go on; otherwise as {@link #pauseTenant}. */
+  public CompletionStage<PauseActor.State> pauseDevice(
+      String device, boolean paused, Duration most) {
+    return askPauses(replyTo -> new PauseActor.SetDevice(device, paused, replyTo), most);
+  }
+
+  /** What is paused. */
+  public CompletionStage<PauseActor.State> pauses(Duration most) {
+    return askPauses(PauseActor.AskPauses::new, most);
+  }
+
+  private CompletionStage<PauseActor.State> askPauses(
+      Function<ActorRef<PauseActor.State>, PauseActor.Command> what, Duration most) {
+    Duration confirm = system.settings().config().getDuration("cairn.pauses.confirm-timeout");
+    CompletionStage<PauseActor.State> state =
+        AskPattern.ask(pauses, what::apply, most.plus(confirm), system.scheduler());
+    return state.exceptionally(
+        failure -> {
+          throw new RejectedException(
+              RejectedException.Kind.UNAVAILABLE,
+              "no gateway said what is paused: " + failure.getMessage());
+        });
   }
 
   /**

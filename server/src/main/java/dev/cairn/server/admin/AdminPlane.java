@@ -15,6 +15,7 @@ public final class AdminPlane implements HttpApi.Operators {
   private final Management management;
   private final RequestRoutes requests;
   private final ClusterRoutes cluster;
+  private final PauseRoutes pauses;
 
   /**
    * The admin plane of a node.
@@ -40,6 +41,7 @@ public final class AdminPlane implements HttpApi.Operators {
             settings,
             executor);
     this.cluster = new ClusterRoutes(node.admin(), settings, executor);
+    this.pauses = new PauseRoutes(node.admin(), settings, executor);
   }
 
   @Override
@@ -51,6 +53,7 @@ public final class AdminPlane implements HttpApi.Operators {
   public void addTo(Router router, HttpApi api) {
     requests.addTo(router, api);
     cluster.addTo(router);
+    pauses.addTo(router);
   }
 
   @Override

@@ -24,6 +24,11 @@ import picocli.CommandLine.Spec;
       AdminClusterCommands.Tenants.class,
       AdminClusterCommands.Journals.class,
       AdminClusterCommands.Demands.class,
+      AdminPauseCommands.Show.class,
+      AdminPauseCommands.PauseTenant.class,
+      AdminPauseCommands.ResumeTenant.class,
+      AdminPauseCommands.PauseDevice.class,
+      AdminPauseCommands.ResumeDevice.class,
       AdminKeysCommand.class,
     })
 final class AdminCommand implements Callable<Integer> {

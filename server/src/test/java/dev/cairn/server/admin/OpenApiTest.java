@@ -46,6 +46,8 @@ class OpenApiTest {
                 .replace("{id}", id)
                 .replace("{address}", address)
                 .replace("{member}", "cairn@" + address)
+                .replace("{tenant}", "acme")
+                .replace("{device}", "cpu-0")
                 .replace("{type}", "request");
         if (path.equals("/cluster/domain-events")
             || parts[1].startsWith("/cluster/members/") && parts[0].equals("DELETE")) {

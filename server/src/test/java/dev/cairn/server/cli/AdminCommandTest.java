@@ -96,6 +96,19 @@ class AdminCommandTest {
             .as(list)
             .isEqualTo(list.equals("tenants") ? 1 : 2);
       }
+      assertThat(admin(node, viewer, "pauses")).isZero();
+      assertThat(out.toString()).contains("Paused tenants: none", "Paused devices: none");
+      assertThat(admin(node, key, "pause-tenant", "acme")).isZero();
+      assertThat(out.toString()).contains("Paused tenants: acme");
+      assertThat(admin(node, key, "pause-device", "cpu-0", "--json")).isZero();
+      assertThat(line().get("devices").get(0).asText()).isEqualTo("cpu-0");
+      assertThat(admin(node, key, "pause-device", "cpu-9")).isEqualTo(Main.FAILED);
+      assertThat(err.toString()).contains("There is no device of this name; expected one of cpu-0");
+      assertThat(admin(node, key, "pause-tenant", "a/b")).isEqualTo(Main.FAILED);
+      assertThat(admin(node, viewer, "pause-tenant", "x")).isEqualTo(Main.FAILED);
+      assertThat(admin(node, key, "resume-device", "cpu-0")).isZero();
+      assertThat(admin(node, key, "resume-tenant", "acme")).isZero();
+      assertThat(out.toString()).contains("Paused tenants: none", "Paused devices: none");
       assertThat(admin(node, key, "drain", address)).isZero();
       assertThat(out.toString()).contains(address + " is drained: nothing is left on it");
       assertThat(admin(node, viewer, "nodes")).isZero();
