@@ -156,7 +156,15 @@ class DeviceDirectoryTest {
     awaitBest("far", "round trip 0.0 ms");
     for (int i = 0; i < 12; i++) {
       passes(INTERVAL);
-      near.isAsked().answers(200);
+      // The next lines delay the other answer alone: this one must have been heard.
+      long queued = 199 + i % 2;
+      near.isAsked().answers(queued);
+      near.probe.awaitAssert(
+          () -> {
+            assertThat(placement.devices())
+                .anyMatch(seen -> seen.status().load().queuedTokens() == queued);
+            return null;
+          });
       far.isAsked();
       nanos.addAndGet(Duration.ofMillis(900).toNanos());
       far.answers(0);

@@ -99,7 +99,7 @@ final class NodeStart {
         NodeAdmin.create(
             facts(opened, journal),
             new LocalEmptying(system, readiness, draining, gateway, schedulers)),
-        "node-admin",
+        NodeAdmin.NAME,
         DispatcherSelector.fromConfig("cairn.dispatchers.admin"));
   }
 

@@ -18,6 +18,7 @@ import java.util.stream.StreamSupport;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
 import org.apache.pekko.cluster.Member;
@@ -221,9 +222,17 @@ public final class ClusterAdmin {
       Duration most) {
     List<String> names = List.copyOf(nodes.keySet());
     List<CompletableFuture<Optional<T>>> answers = new ArrayList<>();
-    for (Optional<ActorRef<NodeAdmin.Command>> node : nodes.values()) {
-      answers.add(node.map(ref -> one(ref, type, question, most)).orElseGet(ClusterAdmin::none));
-    }
+    nodes.forEach(
+        (name, node) ->
+            answers.add(
+                node.map(CompletableFuture::completedFuture)
+                    .orElseGet(() -> resolved(name, most))
+                    .thenCompose(ref -> one(ref, type, question, most))
+                    .exceptionally(
+                        failure -> {
+                          system.log().warn("{} was not found: {}", name, failure.getMessage());
+                          return Optional.empty();
+                        })));
     return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new))
         .thenApply(
             done -> {
@@ -241,8 +250,17 @@ public final class ClusterAdmin {
             });
   }
 
-  private static <T> CompletableFuture<Optional<T>> none() {
-    return CompletableFuture.completedFuture(Optional.empty());
+  /** Who answers for a member that has come so lately that the receptionist does not know yet. */
+  private CompletableFuture<ActorRef<NodeAdmin.Command>> resolved(String node, Duration most) {
+    return StreamSupport.stream(cluster.state().getMembers().spliterator(), false)
+        .map(Member::address)
+        .filter(address -> hostAndPort(address).equals(node))
+        .findFirst()
+        .map(address -> address + "/user/" + NodeAdmin.NAME)
+        .map(path -> Adapter.toClassic(system).actorSelection(path).resolveOne(most))
+        .map(found -> found.thenApply(Adapter::<NodeAdmin.Command>toTyped).toCompletableFuture())
+        .orElseGet(
+            () -> CompletableFuture.failedFuture(new IllegalStateException(node + " has left")));
   }
 
   private <T extends NodeAdmin.Reply> CompletableFuture<Optional<T>> one(

@@ -22,8 +22,11 @@ import org.apache.pekko.cluster.sharding.ShardRegion.CurrentShardRegionState;
 
 /** Answers for its node; every node has one, and {@link ClusterAdmin} finds it by its key. */
 public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
+  /** Its name among a node's actors. */
+  public static final String NAME = "node-admin";
+
   /** Under which the nodes' actors are found. */
-  public static final ServiceKey<Command> KEY = ServiceKey.create(Command.class, "node-admin");
+  public static final ServiceKey<Command> KEY = ServiceKey.create(Command.class, NAME);
 
   /** Under which the actors of nodes that are being emptied are found as well. */
   public static final ServiceKey<Command> DRAINING =

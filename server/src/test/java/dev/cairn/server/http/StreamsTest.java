@@ -223,6 +223,8 @@ class StreamsTest {
         node.inMemory().generate(id, 1);
       }
       String text = Sse.text(Sse.events(quick.join()));
+      // Enough of being slow: a kibibyte a round trip would take a minute at times.
+      slow.setReceiveBufferSize(1 << 20);
       String raw = readUntil(slow.getInputStream(), "[DONE]");
       StringBuilder events = new StringBuilder();
       raw.lines()
