@@ -39,6 +39,11 @@ public final class ClientAccess {
     return guard.keys();
   }
 
+  /** The header that names the tenant of a call. */
+  String tenantHeader() {
+    return guard.tenantHeader();
+  }
+
   HttpApi.Guard guard() {
     return guard;
   }

@@ -55,6 +55,11 @@ public final class ClientGuard implements HttpApi.Guard {
     return keys;
   }
 
+  /** The header that names the tenant of a call. */
+  String tenantHeader() {
+    return settings.tenantHeader();
+  }
+
   private boolean needsKey() {
     return switch (settings.mode()) {
       case ON -> true;

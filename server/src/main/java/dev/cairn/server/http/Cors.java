@@ -12,12 +12,17 @@ final class Cors {
   private static final String ANY = "*";
 
   private final List<String> origins;
+  private final String headers;
 
   /**
    * @param origins allowed, as browsers write them; {@code *} is any
+   * @param tenantHeader that pages may send too, beside those that every API has
    */
-  Cors(List<String> origins) {
+  Cors(List<String> origins, Optional<String> tenantHeader) {
     this.origins = List.copyOf(origins);
+    this.headers =
+        "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
+            + tenantHeader.map(name -> ", " + name).orElse("");
   }
 
   /** The reply to a browser that asks before it sends; empty for every other request. */
@@ -31,10 +36,7 @@ final class Cors {
         HttpResponse.create()
             .withStatus(204)
             .addHeader(RawHeader.create("Access-Control-Allow-Methods", methods))
-            .addHeader(
-                RawHeader.create(
-                    "Access-Control-Allow-Headers",
-                    "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"))
+            .addHeader(RawHeader.create("Access-Control-Allow-Headers", headers))
             .addHeader(RawHeader.create("Access-Control-Max-Age", "600")));
   }
 

@@ -64,7 +64,8 @@ public final class HttpApi {
       CairnMetrics metrics,
       RequestIds ids,
       String dispatcher,
-      Guard guard) {
+      Guard guard,
+      Optional<String> tenantHeader) {
     this.node = node;
     this.settings = settings;
     this.metrics = metrics;
@@ -72,7 +73,7 @@ public final class HttpApi {
     this.executor = node.system().classicSystem().dispatchers().lookup(dispatcher);
     this.guard = guard;
     this.errors = new Errors(settings, ids);
-    this.cors = new Cors(settings.corsOrigins());
+    this.cors = new Cors(settings.corsOrigins(), tenantHeader);
     HealthRoutes health = new HealthRoutes(node, metrics);
     router.add("GET", "/health/live", health::live);
     router.add("GET", "/health/ready", health::ready);
@@ -95,7 +96,13 @@ public final class HttpApi {
       ClientAccess access) {
     HttpApi api =
         new HttpApi(
-            node, settings, metrics, ids, Dispatchers.DefaultDispatcherId(), access.guard());
+            node,
+            settings,
+            metrics,
+            ids,
+            Dispatchers.DefaultDispatcherId(),
+            access.guard(),
+            Optional.of(access.tenantHeader()));
     Intake intake = new Intake(access.rates(), metrics);
     CompletionRoutes completions = new CompletionRoutes(node, settings, intake);
     RequestParameters parameters = new RequestParameters(node, settings, ids, clockMillis);
@@ -144,7 +151,14 @@ public final class HttpApi {
       RequestIds ids,
       Operators operators) {
     HttpApi api =
-        new HttpApi(node, settings, metrics, ids, OPERATORS_DISPATCHER, operators.guard());
+        new HttpApi(
+            node,
+            settings,
+            metrics,
+            ids,
+            OPERATORS_DISPATCHER,
+            operators.guard(),
+            Optional.empty());
     operators.addTo(api.router, api);
     api.passage = operators.passage();
     return api;

@@ -76,7 +76,8 @@ class ConnectionsTest {
   @Test
   @DisplayName("cairn.http.cors-origins says whose pages may read replies, errors among them")
   void cors() {
-    String setting = "cairn.http.cors-origins = [\"https://good.example\"]";
+    String setting =
+        "cairn.http { cors-origins = [\"https://good.example\"], keys.tenant-header = X-Team }";
     try (TestNode node = new TestNode("Hello", setting);
         TestNode open = new TestNode("Hello", "cairn.http.cors-origins = [\"*\"]");
         TestNode shut = new TestNode("Hello", "")) {
@@ -89,7 +90,12 @@ class ConnectionsTest {
       HttpResponse<String> asked = node.send(preflight(node, "https://good.example"));
       assertThat(asked.statusCode()).isEqualTo(204);
       assertThat(asked.headers().firstValue("Access-Control-Allow-Headers").orElseThrow())
-          .contains("Idempotency-Key");
+          .contains("Idempotency-Key", "X-Team");
+      assertThat(
+              open.send(preflight(open, "https://any.example"))
+                  .headers()
+                  .firstValue("Access-Control-Allow-Headers"))
+          .hasValueSatisfying(headers -> assertThat(headers).endsWith("X-Cairn-Tenant"));
       assertThat(node.send(preflight(node, "https://bad.example")).statusCode()).isEqualTo(405);
     }
   }
