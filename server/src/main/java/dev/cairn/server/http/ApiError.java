@@ -114,6 +114,12 @@ public final class ApiError extends RuntimeException {
     return new ApiError(404, INVALID, null, "not_found", message);
   }
 
+  /** In the words that clients of OpenAI's API know. */
+  static ApiError previousNotFound(String message) {
+    return new ApiError(
+        404, INVALID, "previous_response_id", "previous_response_not_found", message);
+  }
+
   static ApiError methodNotAllowed(String message) {
     return new ApiError(405, INVALID, null, "method_not_allowed", message);
   }

@@ -234,6 +234,17 @@ final class CompletionRoutes {
             executor);
   }
 
+  /** A request as far as there is one that the caller sees. */
+  CompletionStage<Optional<RequestView>> find(Router.Call call, String id) {
+    return ID.matcher(id).matches()
+        ? requests
+            .find(id)
+            .thenApply(
+                view ->
+                    view.filter(found -> call.caller().sees(found.spec().scheduling().tenant())))
+        : CompletableFuture.completedFuture(Optional.empty());
+  }
+
   private HttpResponse status(String id, RequestView view) {
     Completion completion = new Completion(List.of(view.spec()), tokenizer);
     return Replies.ofRequest(id, Replies.json(200, completion.status(view.snapshot())));

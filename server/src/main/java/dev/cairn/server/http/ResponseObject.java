@@ -52,7 +52,9 @@ final class ResponseObject {
     out.put("model", spec.model());
     out.putArray("output");
     out.put("parallel_tool_calls", call.path("parallel_tool_calls").asBoolean(true));
-    out.putNull("previous_response_id");
+    out.set(
+        "previous_response_id",
+        call.has("previous_response_id") ? call.get("previous_response_id") : null);
     out.put("store", true);
     out.put("temperature", spec.sampling().temperature());
     ObjectNode text = call.path("text").isObject() ? call.get("text").deepCopy() : Json.object();

@@ -18,7 +18,7 @@ final class ResponseParser implements CallParser {
   private static final int MAX_METADATA_CHARACTERS = 512;
 
   private static final List<String> UNSUPPORTED =
-      List.of("previous_response_id", "conversation", "prompt", "top_logprobs", "max_tool_calls");
+      List.of("conversation", "prompt", "top_logprobs", "max_tool_calls");
 
   private final RequestParameters parameters;
   private final ChatParser chats;
@@ -30,14 +30,31 @@ final class ResponseParser implements CallParser {
 
   @Override
   public CompletionCall parse(ObjectNode body, Optional<String> idempotencyKey) {
+    return parse(body, idempotencyKey, Json.MAPPER.createArrayNode());
+  }
+
+  /**
+   * The same, for a call whose input continues a conversation.
+   *
+   * @param before messages of it
+   */
+  CallParser after(ArrayNode before) {
+    return (body, idempotencyKey) -> parse(body, idempotencyKey, before.deepCopy());
+  }
+
+  private CompletionCall parse(
+      ObjectNode body, Optional<String> idempotencyKey, ArrayNode conversation) {
     Fields fields = new Fields(body);
     parameters.checkModel(fields);
     RequestParameters.refuse(fields, UNSUPPORTED);
+    input(fields, conversation);
+    ObjectNode call = call(fields);
+    Conversation.keep(conversation, call);
     ArrayNode messages = Json.MAPPER.createArrayNode();
     fields
         .string("instructions")
         .ifPresent(text -> messages.addObject().put("role", "system").put("content", text));
-    input(fields, messages);
+    messages.addAll(conversation);
     ObjectNode nested = body.deepCopy();
     nested.set("tools", nestedTools(fields));
     ToolChoice tools = chats.tools(new Fields(nested));
@@ -52,7 +69,7 @@ final class ResponseParser implements CallParser {
                 tools,
                 parameters.format().ofResponse(fields),
                 Answer.Form.RESPONSE),
-            call(fields));
+            call);
     return new CompletionCall(requests, fields.bool("stream", false), false);
   }
 
@@ -68,6 +85,9 @@ final class ResponseParser implements CallParser {
       call.put("background", true);
     }
     fields.string("instructions").ifPresent(text -> call.put("instructions", text));
+    fields
+        .string("previous_response_id")
+        .ifPresent(previous -> call.put("previous_response_id", previous));
     for (String repeated : List.of("tools", "tool_choice", "parallel_tool_calls", "text")) {
       fields.get(repeated).ifPresent(given -> call.set(repeated, given));
     }
@@ -115,7 +135,8 @@ final class ResponseParser implements CallParser {
     }
   }
 
-  private static void item(String name, JsonNode item, ArrayNode messages) {
+  /** Adds an item of an input or output to the messages that it is part of. */
+  static void item(String name, JsonNode item, ArrayNode messages) {
     switch (item.path("type").asText("message")) {
       case "message" -> messages.add(item);
       case "reasoning" -> {

@@ -1,5 +1,6 @@
 package dev.cairn.server.http;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.actors.RequestView;
 import dev.cairn.model.Tokenizer;
@@ -18,11 +19,11 @@ import org.apache.pekko.http.javadsl.model.Uri;
 final class ResponseRoutes {
   private final CompletionRoutes requests;
   private final Intake intake;
-  private final CallParser parser;
+  private final ResponseParser parser;
   private final Tokenizer tokenizer;
   private final Executor executor;
 
-  ResponseRoutes(NodeHandle node, CompletionRoutes requests, Intake intake, CallParser parser) {
+  ResponseRoutes(NodeHandle node, CompletionRoutes requests, Intake intake, ResponseParser parser) {
     this.intake = intake;
     this.requests = requests;
     this.parser = parser;
@@ -32,6 +33,29 @@ final class ResponseRoutes {
 
   /** {@code POST /v1/responses}. */
   CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body) {
+    Optional<String> previous =
+        new Fields(body).string("previous_response_id").filter(id -> !id.isEmpty());
+    return previous.isEmpty()
+        ? create(call, body, parser)
+        : requests
+            .find(call, previous.get())
+            .thenComposeAsync(
+                found -> create(call, body, parser.after(conversation(found))), executor);
+  }
+
+  private ArrayNode conversation(Optional<RequestView> previous) {
+    RequestView view =
+        previous
+            .filter(ResponseRoutes::isResponse)
+            .orElseThrow(
+                () ->
+                    ApiError.previousNotFound(
+                        "There is no response of the id that previous_response_id names."));
+    return Conversation.after(view, tokenizer);
+  }
+
+  private CompletionStage<HttpResponse> create(
+      Router.Call call, ObjectNode body, CallParser parser) {
     Intake.Taken taken = intake.take(call, body, parser);
     CompletionCall wanted = taken.call();
     return requests
@@ -76,11 +100,15 @@ final class ResponseRoutes {
         .thenApply(
             views -> {
               RequestView view = views.get(0);
-              if (view.spec().answer().form() != Answer.Form.RESPONSE) {
+              if (!isResponse(view)) {
                 throw ApiError.notFound("There is no response " + view.spec().id() + ".");
               }
               return view;
             });
+  }
+
+  private static boolean isResponse(RequestView view) {
+    return view.spec().answer().form() == Answer.Form.RESPONSE;
   }
 
   private HttpResponse state(RequestView view) {

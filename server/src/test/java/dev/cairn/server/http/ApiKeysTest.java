@@ -177,6 +177,12 @@ class ApiKeysTest {
       }
       assertThat(node.get(path + "/stream", bearer(b)).statusCode()).isEqualTo(404);
       assertThat(node.inMemory().view(answer).snapshot().finish()).isEmpty();
+      HttpResponse<String> continued =
+          node.post(
+              "/v1/responses",
+              "{\"input\":\"hi\",\"previous_response_id\":\"" + answer + "\"}",
+              bearer(b));
+      assertThat(continued.statusCode()).as(continued.body()).isEqualTo(404);
       String stream = "{\"input\":\"hi\",\"background\":true}";
       String first = id(node.post("/v1/responses", stream, keyed(a)));
       assertThat(id(node.post("/v1/responses", stream, keyed(a)))).isEqualTo(first);

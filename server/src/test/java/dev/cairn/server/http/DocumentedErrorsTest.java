@@ -94,6 +94,13 @@ class DocumentedErrorsTest {
     return MAKERS.containsKey(operation) ? MAKERS.get(operation) + tokens + "}" : "";
   }
 
+  /** Names what is not there, where the path does not. */
+  private static String unknown(String operation) {
+    return operation.equals("POST /v1/responses")
+        ? "{\"input\":\"Hi\",\"previous_response_id\":\"none\"}"
+        : "";
+  }
+
   /** The reply to a call that is wrong in the way that a status stands for. */
   private static HttpResponse<String> provoke(String operation, int status) {
     String body = body(operation, 2);
@@ -101,7 +108,7 @@ class DocumentedErrorsTest {
       case 400 -> send(operation, body, as("admin", "X-Cairn-Tenant", "a b"));
       case 401 -> send(operation, body);
       case 403 -> send(operation, body, as("user", "X-Cairn-Tenant", "other"));
-      case 404 -> send(operation, body, as("admin"));
+      case 404 -> send(operation, unknown(operation), as("admin"));
       case 409 -> {
         send(operation, body, as("user", "Idempotency-Key", operation.replace(' ', '-')));
         yield send(

@@ -207,8 +207,6 @@ class ResponsesTest {
         "input => {\"input\":[{\"type\":\"item_reference\"}]} => input[0].type is the string"
             + " \"item_reference\"; expected \"message\", \"function_call\","
             + " \"function_call_output\" or \"reasoning\".",
-        "previous_response_id => {\"input\":\"a\",\"previous_response_id\":\"x\"} =>"
-            + " previous_response_id is not supported; expected a request without it.",
         "metadata => {\"input\":\"a\",\"metadata\":{\"k\":5}} => metadata is an object; expected an"
             + " object of up to 16 strings of up to 512 characters.",
         "background => {\"input\":\"a\",\"background\":1} => background is the number 1; expected"
