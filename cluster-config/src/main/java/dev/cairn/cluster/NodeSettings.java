@@ -56,8 +56,12 @@ public record NodeSettings(
       Duration orphanTimeout,
       String weights,
       GpuSettings gpu) {
-    /** The names in {@code backend}, one for each of the node's devices. */
-    List<String> backends() {
+    /**
+     * The names in {@code backend}, one for each of the node's devices.
+     *
+     * @throws IllegalArgumentException where one is there twice
+     */
+    public List<String> backends() {
       List<String> names = List.of(backend.trim().split("\\s*,\\s*", -1));
       if (Set.copyOf(names).size() < names.size()) {
         throw new IllegalArgumentException(

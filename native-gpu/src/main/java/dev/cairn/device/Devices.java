@@ -85,6 +85,32 @@ public final class Devices {
   }
 
   /**
+   * The device that {@link #open} would take for a name, found without a model.
+   *
+   * @param wanted as in {@link DeviceConfig#backend()}
+   * @return back end and number, for example {@code hip:0}
+   * @throws DeviceException of kind UNAVAILABLE where this machine has none, with the reason
+   */
+  public static String find(String wanted) {
+    return find(Backend.ALL, wanted);
+  }
+
+  static String find(List<Backend> backends, String wanted) {
+    Choice choice = choose(backends, wanted, AUTO);
+    Backend backend = choice.backend();
+    BackendStatus status = backend.status(AUTO);
+    if (!status.available()) {
+      throw unavailable(status.reason());
+    }
+    String number = choice.ordinal() + ": ";
+    if (backend.numbered() && !(", " + status.features()).contains(", " + number)) {
+      throw unavailable(
+          "it is none of the devices of " + backend.name() + ", " + status.features());
+    }
+    return backend.name(choice.ordinal());
+  }
+
+  /**
    * Every back end of this build, in the order in which {@code auto} tries them. Their libraries
    * are loaded where that is possible, and asked for devices.
    */

@@ -1,5 +1,6 @@
 package dev.cairn.device;
 
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.FileAlreadyExistsException;
@@ -48,7 +49,9 @@ final class NativeLibrary {
         Path file = locate();
         System.load(file.toAbsolutePath().toString());
         path = file.toString();
-      } catch (IOException | UnsatisfiedLinkError | SecurityException e) {
+      } catch (FileNotFoundException | UnsatisfiedLinkError e) {
+        failure = "library " + name + " cannot be loaded: " + e.getMessage();
+      } catch (IOException | SecurityException e) {
         failure = "library " + name + " cannot be loaded: " + e;
       }
     }
@@ -69,7 +72,7 @@ final class NativeLibrary {
     String resource = "/native/" + platform() + "/lib" + name + ".so";
     try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
       if (in == null) {
-        throw new IOException("this build has no " + resource.substring(1) + " for this platform");
+        throw new FileNotFoundException("this build has no " + resource.substring(1));
       }
       return extract(in.readAllBytes(), folder());
     }

@@ -34,7 +34,7 @@ final class SharedObjects {
 
   static String hint(String failure, String profile, List<Path> folders) {
     if (failure.contains("this build has no ")) {
-      return "; a build with -P" + profile + " has it";
+      return "; a build with -P" + profile + " has it, or CAIRN_GPU=" + profile + " bin/cairn";
     }
     Matcher missing = MISSING.matcher(failure);
     if (!missing.find()) {

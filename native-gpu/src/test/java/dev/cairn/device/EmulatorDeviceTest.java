@@ -310,6 +310,22 @@ class EmulatorDeviceTest {
   }
 
   @Test
+  @DisplayName("a device is found by name without a model, or the reason why it is none")
+  void find() {
+    assertThat(Devices.find(List.of(MISSING, EMULATOR), "auto")).isEqualTo("emulator:0");
+    assertThat(Devices.find(List.of(MISSING, EMULATOR), "emulator")).isEqualTo("emulator:0");
+    assertThat(Devices.find(List.of(MISSING, Backend.CPU), "auto")).isEqualTo("cpu");
+    assertFails(
+        DeviceException.Kind.UNAVAILABLE,
+        "it is none of the devices of emulator, 0: emulator",
+        () -> Devices.find(List.of(EMULATOR), "emulator:1"));
+    assertFails(
+        DeviceException.Kind.UNAVAILABLE,
+        "libcairn_abacus.so; a build with -Procm has it, or CAIRN_GPU=rocm bin/cairn",
+        () -> Devices.find(List.of(MISSING, EMULATOR), "hip"));
+  }
+
+  @Test
   @DisplayName("a back end says what was tried and why it cannot be used")
   void status() {
     assertThat(MISSING.status("auto").available()).isFalse();

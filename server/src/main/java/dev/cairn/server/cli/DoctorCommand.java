@@ -3,7 +3,9 @@ package dev.cairn.server.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.typesafe.config.Config;
+import dev.cairn.cluster.NodeSettings;
 import dev.cairn.device.BackendStatus;
+import dev.cairn.device.DeviceException;
 import dev.cairn.device.Devices;
 import dev.cairn.model.ModelException;
 import dev.cairn.model.ModelSpec;
@@ -47,11 +49,13 @@ final class DoctorCommand implements Callable<Integer> {
     ObjectNode report = Json.object();
     report.put("version", Version.current());
     jvm(report.putObject("jvm"));
-    boolean usable = backends(report.putArray("backends"));
+    backends(report.putArray("backends"));
+    boolean usable = devices(report.putArray("devices"), config);
     try (TemporaryDirectory directory = new TemporaryDirectory("cairn-doctor")) {
-      usable &= model(report.putObject("model"), directory.path());
-      if (usable && (isolateDevice || config.getBoolean("cairn.isolation.enabled"))) {
-        usable = deviceProcess(report.putObject("device_process"), config, directory.path());
+      boolean readable = model(report.putObject("model"), directory.path());
+      usable &= readable;
+      if (readable && (isolateDevice || config.getBoolean("cairn.isolation.enabled"))) {
+        usable &= deviceProcess(report.putObject("device_process"), config, directory.path());
       }
     }
     usable &= disk(report.putObject("disk"), config);
@@ -79,8 +83,7 @@ final class DoctorCommand implements Callable<Integer> {
     ManagementFactory.getRuntimeMXBean().getInputArguments().forEach(flags::add);
   }
 
-  private static boolean backends(ArrayNode out) {
-    boolean any = false;
+  private static void backends(ArrayNode out) {
     for (BackendStatus status : Devices.probe()) {
       ObjectNode entry = out.addObject();
       entry.put("name", status.name());
@@ -93,9 +96,23 @@ final class DoctorCommand implements Callable<Integer> {
       } else {
         entry.put("reason", status.reason());
       }
-      any |= status.available();
     }
-    return any;
+  }
+
+  /** What each device that the configuration asks for would be, or why it cannot be opened. */
+  private static boolean devices(ArrayNode out, Config config) {
+    boolean all = true;
+    for (String wanted : NodeSettings.from(config).device().backends()) {
+      ObjectNode entry = out.addObject();
+      entry.put("backend", wanted);
+      try {
+        entry.put("is", Devices.find(wanted));
+      } catch (DeviceException e) {
+        entry.put("reason", e.getMessage());
+        all = false;
+      }
+    }
+    return all;
   }
 
   private boolean model(ObjectNode out, Path directory) {

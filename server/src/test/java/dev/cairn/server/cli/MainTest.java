@@ -151,10 +151,25 @@ class MainTest {
     assertThat(report.get("backends"))
         .anyMatch(
             each -> each.get("name").asText().equals("cpu") && each.get("available").asBoolean());
+    assertThat(report.at("/devices/0/backend").asText()).isEqualTo("auto");
+    assertThat(report.at("/devices/0/is").asText()).isNotEmpty();
     assertThat(report.get("model").get("vocabulary_size").asInt()).isPositive();
     assertThat(report.get("disk").get("fsync_ms_p50").asDouble()).isPositive();
     assertThat(report.get("disk").get("durability").asText()).isEqualTo("fsync");
     assertThat(report.get("usable").asBoolean()).isTrue();
+  }
+
+  @Test
+  @DisplayName("doctor says of each device that was asked for what it is, or why it cannot be used")
+  void doctorDevices() throws IOException {
+    String folder = directory.toString();
+    assertThat(run("doctor", "--json", "--data-dir", folder, "--backend", "cpu,cuda:9999"))
+        .isEqualTo(1);
+    JsonNode report = new ObjectMapper().readTree(out.toString());
+    assertThat(report.at("/devices/0/is").asText()).isEqualTo("cpu");
+    assertThat(report.at("/devices/1/backend").asText()).isEqualTo("cuda:9999");
+    assertThat(report.at("/devices/1/reason").asText()).isNotEmpty();
+    assertThat(report.get("usable").asBoolean()).isFalse();
   }
 
   @Test
