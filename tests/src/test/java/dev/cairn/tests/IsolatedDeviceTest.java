@@ -63,10 +63,9 @@ class IsolatedDeviceTest {
     long longestMillis = 0;
     for (int round = 0; round < ROUNDS; round++) {
       String when = "round " + round + ", seed " + seed;
-      // Each process of the device meets the fault at this step; much earlier, and eight requests
-      // that
-      // each have to be computed anew would get few tokens a process.
-      int step = 30 + random.nextInt(40);
+      // Each process of the device meets the fault at this step. With one much earlier, eight
+      // requests that are computed anew each time would get few tokens a process.
+      int step = 30 + random.nextInt(25);
       Path errors = directory.resolve("hs_err_%p.log");
       try (ServerProcess server =
           serve(
