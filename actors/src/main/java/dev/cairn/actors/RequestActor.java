@@ -272,10 +272,10 @@ public final class RequestActor
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
 
-  /** Commands of clients that have no answer yet: a journal that fails may take some of them. */
   /** Where those answer that are part of this request and were told to end. */
   private final ActorRef<Reply> children;
 
+  /** Commands of clients that have no answer yet: a journal that fails may take some of them. */
   private final Map<ActorRef<Reply>, Command> unanswered = new LinkedHashMap<>();
 
   private RequestProtocol<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> protocol;

@@ -4,12 +4,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.server.admin.AdminKey;
 import dev.cairn.server.admin.AdminRole;
 import dev.cairn.server.http.Json;
-import dev.cairn.server.keys.KeyText;
 import dev.cairn.server.keys.KeysFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -78,21 +76,8 @@ final class AdminKeysCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
       AdminRole allowed = AdminRole.of(role);
-      String key = KeyText.fresh(new SecureRandom());
-      AdminKey kept = AdminKey.of(name, allowed, key);
-      KeysFile<AdminKey> keys = file.keys();
-      keys.add(kept);
-      PrintWriter out = spec.commandLine().getOut();
-      out.println(key);
-      out.flush();
-      spec.commandLine()
-          .getErr()
-          .println(
-              "The key of "
-                  + kept
-                  + " is shown this once; "
-                  + keys.path()
-                  + " holds its hash. Use it as CAIRN_ADMIN_KEY.");
+      FreshKey.handOut(
+          spec, file.keys(), key -> AdminKey.of(name, allowed, key), "Use it as CAIRN_ADMIN_KEY.");
       return 0;
     }
   }

@@ -9,7 +9,6 @@ import dev.cairn.server.keys.KeysFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -104,29 +103,20 @@ final class KeysCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-      String key = KeyText.fresh(new SecureRandom());
-      ApiKey kept =
-          new ApiKey(
-              name,
-              ApiRole.of(role),
-              KeyText.hash(key),
-              tenant == null ? name : tenant,
-              requestsPerMinute,
-              tokensPerMinute,
-              weight);
-      KeysFile<ApiKey> keys = file.keys();
-      keys.add(kept);
-      PrintWriter out = spec.commandLine().getOut();
-      out.println(key);
-      out.flush();
-      spec.commandLine()
-          .getErr()
-          .println(
-              "The key of "
-                  + kept
-                  + " is shown this once; "
-                  + keys.path()
-                  + " holds its hash. Clients send it as Authorization: Bearer.");
+      ApiRole allowed = ApiRole.of(role);
+      FreshKey.handOut(
+          spec,
+          file.keys(),
+          key ->
+              new ApiKey(
+                  name,
+                  allowed,
+                  KeyText.hash(key),
+                  tenant == null ? name : tenant,
+                  requestsPerMinute,
+                  tokensPerMinute,
+                  weight),
+          "Clients send it as Authorization: Bearer.");
       return 0;
     }
   }
