@@ -13,9 +13,11 @@ import dev.cairn.scheduling.SimulatedDevice;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -27,9 +29,15 @@ import org.junit.jupiter.api.io.TempDir;
 class PauseTest {
   private static final Duration LONG = Duration.ofSeconds(60);
 
+  /** At the pace of {@link #stepUntil} these take 8 s: a pause comes long before the last one. */
+  private static final int TOKENS = 400;
+
+  private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
   @TempDir private Path directory;
   private final SimulatedNodes nodes = new SimulatedNodes();
   private final List<CairnNode> running = new ArrayList<>();
+  private long lastAllowed = System.nanoTime();
 
   @AfterEach
   void stop() {
@@ -50,19 +58,27 @@ class PauseTest {
 
   private static RequestSpec spec(String id, String tenant) {
     return SimulatedNodes.spec(id, new Random(id.hashCode())).toBuilder()
-        .maxTokens(60)
+        .maxTokens(TOKENS)
         .scheduling(Scheduling.DEFAULT.withTenant(tenant))
         .build();
   }
 
-  /** Lets steps run, one at a time, until something holds. */
+  /** Lets a slow device step until something holds: what it is told comes long before its end. */
   private void stepUntil(BooleanSupplier holds) {
     until(
         () -> {
-          device().allow(1);
-          LockSupport.parkNanos(500_000);
+          if (System.nanoTime() - lastAllowed > STEP_NANOS) {
+            lastAllowed = System.nanoTime();
+            device().allow(1);
+          }
           return holds.getAsBoolean();
         });
+  }
+
+  /** Lets the device step as it likes until a request has ended. */
+  private void untilFinished(RequestView... views) {
+    device().allow(1_000_000);
+    until(() -> Arrays.stream(views).allMatch(view -> view.snapshot().finish().isPresent()));
   }
 
   private static void until(BooleanSupplier holds) {
@@ -100,8 +116,8 @@ class PauseTest {
     assertThat(state.pauses().tenants()).containsExactly("a");
     until(() -> codeOf(node, "paused").equals("tenant_paused"));
     int then = tokens(paused);
-    assertThat(then).isLessThan(60);
-    stepUntil(() -> other.snapshot().finish().isPresent());
+    assertThat(then).isLessThan(TOKENS);
+    untilFinished(other);
     assertThat(tokens(paused)).isEqualTo(then);
     assertThat(other.snapshot().tokens().toArray()).isEqualTo(alone(other.spec()));
 
@@ -112,13 +128,13 @@ class PauseTest {
     RequestView still = get(again.requests().find("paused")).orElseThrow();
     RequestView late = get(again.requests().submit(spec("late", "a")));
     RequestView another = get(again.requests().submit(spec("another", "b")));
-    stepUntil(() -> another.snapshot().finish().isPresent());
+    untilFinished(another);
     assertThat(tokens(still)).isEqualTo(then);
     assertThat(tokens(late)).isZero();
     assertThat(why(again.requests(), "late")).isEqualTo("tenant_paused");
     assertThat(get(again.admin().pauses(LONG)).pauses().tenants()).containsExactly("a");
     assertThat(done(again.admin().pauseTenant("a", false, LONG)).pauses().tenants()).isEmpty();
-    stepUntil(() -> still.snapshot().finish().isPresent() && late.snapshot().finish().isPresent());
+    untilFinished(still, late);
     for (RequestView view : List.of(still, late, another)) {
       assertThat(view.snapshot().tokens().toArray()).isEqualTo(alone(view.spec()));
     }
@@ -146,7 +162,7 @@ class PauseTest {
     device().allow(1000);
     RequestView second = get(node.requests().submit(spec("second", "")));
     until(() -> codeOf(node, "second").equals("device_paused"));
-    assertThat(tokens(first)).isEqualTo(then).isLessThan(60);
+    assertThat(tokens(first)).isEqualTo(then).isLessThan(TOKENS);
 
     running.remove(node);
     node.close();
@@ -198,11 +214,11 @@ class PauseTest {
     CairnNode device = start(cluster + "cairn.node.roles = [device]");
     RequestView paused = get(gateway.requests().submit(spec("paused", "a")));
     RequestView other = get(gateway.requests().submit(spec("other", "b")));
-    stepUntil(() -> other.snapshot().finish().isPresent());
+    untilFinished(other);
     assertThat(tokens(paused)).isZero();
     // Any node is asked.
     assertThat(done(device.admin().pauseTenant("a", false, LONG)).unconfirmed()).isEmpty();
-    stepUntil(() -> paused.snapshot().finish().isPresent());
+    untilFinished(paused);
     assertThat(paused.snapshot().tokens().toArray()).isEqualTo(alone(paused.spec()));
   }
 }

@@ -25,7 +25,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Nodes in this JVM, each with a simulated device where its roles say that it has one. */
 final class SimulatedNodes {
-  static final int CONTEXT = 128;
+  static final int CONTEXT = 512;
   static final ModelSpec MODEL =
       new ModelSpec(
           Path.of("model.gguf"),
