@@ -1,6 +1,6 @@
 # What bin/cairn and bin/test need of the machine: a JDK 17, Maven, CMake, g++ and, for certificates,
-# openssl. Installs what is missing with apt as root, and otherwise prints the line to type. Sourced,
-# not run.
+# openssl; bin/test moreover Node with npm, and Chromium, for tests with clients and browsers that people
+# have. Installs what is missing with apt as root, and otherwise prints the line to type. Sourced, not run.
 
 packages='openjdk-17-jdk-headless maven cmake g++ openssl'
 
@@ -35,18 +35,29 @@ has_tools() {
     && command -v c++ >/dev/null && command -v openssl >/dev/null
 }
 
-install_tools() {
-  if has_tools; then
-    return 0
-  fi
+# Installs the Debian packages $1 as root, and otherwise says how.
+install_packages() {
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    say "a JDK 17, Maven, CMake, g++ or openssl is missing; install them with:"
-    printf '  sudo apt-get update && sudo apt-get install -y --no-install-recommends %s\n' \
-      "$packages" >&2
+    say "$2 is missing; install with:"
+    printf '  sudo apt-get update && sudo apt-get install -y --no-install-recommends %s\n' "$1" >&2
     exit 1
   fi
-  say "installing $packages"
+  say "installing $1"
   apt-get update -qq >&2
   # shellcheck disable=SC2086 # a list of words
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1 >&2
+}
+
+install_tools() {
+  has_tools || install_packages "$packages" 'a JDK 17, Maven, CMake, g++ or openssl'
+}
+
+# What tests alone need; only what is missing, because a Node of elsewhere brings its npm.
+install_test_tools() {
+  missing=
+  command -v node >/dev/null || missing="$missing nodejs"
+  command -v npm >/dev/null || missing="$missing npm"
+  command -v chromium >/dev/null || missing="$missing chromium"
+  missing=${missing# }
+  [ -z "$missing" ] || install_packages "$missing" "what tests need ($missing)"
 }
