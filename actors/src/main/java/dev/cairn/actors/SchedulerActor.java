@@ -490,6 +490,9 @@ public final class SchedulerActor extends AbstractBehavior<SchedulerActor.Comman
 
   private Behavior<Command> onTellTenants() {
     telemetry.tenants(device(), core.tenants());
+    if (info != null) {
+      telemetry.device(meter.reading(device(), core, nanoTime.getAsLong()));
+    }
     return this;
   }
 

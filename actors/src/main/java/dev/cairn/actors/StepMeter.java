@@ -15,6 +15,10 @@ final class StepMeter {
   private long lastStepEndNanos;
   private long staleSeen;
   private long prefixHitsSeen;
+  private long steps;
+  private long rows;
+  private long tokens;
+  private long busyNanos;
 
   StepMeter(Telemetry telemetry) {
     this.telemetry = telemetry;
@@ -41,6 +45,10 @@ final class StepMeter {
   /** The step was the one expected. */
   void completed(SchedulingCore.Completed step, StepResult result) {
     long took = Math.max(1, result.endNanos() - result.startNanos());
+    steps++;
+    rows += step.rows();
+    tokens += step.tokens();
+    busyNanos += took;
     telemetry.stepCompleted(step.rows(), step.tokens(), took);
     if (step.drafted() > 0) {
       telemetry.drafted(step.drafted(), step.held());
@@ -48,6 +56,12 @@ final class StepMeter {
     double rate = step.tokens() * 1e9 / took;
     double before = tokensPerSecond.orElse(rate);
     tokensPerSecond = OptionalDouble.of(before + RATE_SMOOTHING * (rate - before));
+  }
+
+  /** What is known of the device by now. */
+  DeviceReading reading(String device, SchedulingCore core, long nowNanos) {
+    return new DeviceReading(
+        device, core.stats(), core.waitingByReason(nowNanos), steps, rows, tokens, busyNanos);
   }
 
   /** Where the scheduler stands now. */

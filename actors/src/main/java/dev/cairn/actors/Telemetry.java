@@ -45,6 +45,9 @@ public interface Telemetry {
   /** Where the tenants of a device stand; told about once a second. */
   default void tenants(String device, List<TenantStats> stats) {}
 
+  /** How a device of this node does; told about once a second. */
+  default void device(DeviceReading reading) {}
+
   /** A result or acknowledgement that did not match exactly was dropped. */
   default void staleResult() {}
 

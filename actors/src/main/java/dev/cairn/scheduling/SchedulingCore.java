@@ -8,6 +8,7 @@ import dev.cairn.persistence.FinishReason;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,8 @@ import java.util.function.IntPredicate;
  * #takeFrees()}.
  */
 public final class SchedulingCore {
+  private static final int MOST_EXPLAINED = 256;
+
   private final SchedulingLimits limits;
   private final SchedulingPolicy policy;
   private final BlockPool pool;
@@ -463,6 +466,29 @@ public final class SchedulingCore {
     return Optional.ofNullable(sequences.get(requestId))
         .filter(sequence -> sequence.state == Sequence.State.WAITING)
         .map(sequence -> explanation.of(sequence, isHeld, nowNanos));
+  }
+
+  /**
+   * How many sequences wait for which reason. Of a long queue the reasons of the first {@value
+   * #MOST_EXPLAINED} that are come across are found out, and the others count as queued behind
+   * them, so that looking costs the same whatever waits.
+   */
+  public Map<PendingReason.Code, Integer> waitingByReason(long nowNanos) {
+    Map<PendingReason.Code, Integer> reasons = new EnumMap<>(PendingReason.Code.class);
+    int explained = 0;
+    for (Sequence sequence : sequences.values()) {
+      if (explained == MOST_EXPLAINED) {
+        break;
+      }
+      if (sequence.state == Sequence.State.WAITING) {
+        explained++;
+        reasons.merge(explanation.of(sequence, isHeld, nowNanos).code(), 1, Integer::sum);
+      }
+    }
+    if (queue.waiting() > explained) {
+      reasons.merge(PendingReason.Code.QUEUED, queue.waiting() - explained, Integer::sum);
+    }
+    return reasons;
   }
 
   /** Cancelled requests that the device has let go of since the last call. */

@@ -1,5 +1,6 @@
 package dev.cairn.cluster;
 
+import dev.cairn.actors.DeviceReading;
 import dev.cairn.actors.Telemetry;
 import dev.cairn.scheduling.SchedulingStats;
 import dev.cairn.scheduling.TenantStats;
@@ -48,6 +49,11 @@ final class NodeTelemetry implements Telemetry {
   @Override
   public void tenants(String device, List<TenantStats> stats) {
     next.tenants(device, stats);
+  }
+
+  @Override
+  public void device(DeviceReading reading) {
+    next.device(reading);
   }
 
   @Override

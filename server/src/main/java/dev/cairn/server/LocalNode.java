@@ -56,6 +56,8 @@ public final class LocalNode implements NodeHandle {
                   journal.isShared() ? "postgresql" : config.getString("cairn.journal.durability"));
             });
     metrics.held(node.leaks()::held);
+    metrics.ready(() -> node.readiness().reasons().isEmpty());
+    ClusterGauges.register(metrics, node.system());
     return new LocalNode(node, model, parts.deviceConfig());
   }
 

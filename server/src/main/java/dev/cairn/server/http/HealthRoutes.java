@@ -6,14 +6,20 @@ import dev.cairn.server.NodeHandle;
 import dev.cairn.server.metrics.CairnMetrics;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.apache.pekko.http.javadsl.model.ContentType;
 import org.apache.pekko.http.javadsl.model.ContentTypes;
 import org.apache.pekko.http.javadsl.model.HttpEntities;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 
 /** Routes for those who watch the server. */
 final class HealthRoutes {
+  /** Prometheus' text format, which says in its type which one it is. */
+  private static final ContentType PROMETHEUS =
+      Objects.requireNonNull(ContentTypes.parse("text/plain; version=0.0.4; charset=UTF-8"));
+
   private final NodeHandle node;
   private final CairnMetrics metrics;
 
@@ -39,6 +45,6 @@ final class HealthRoutes {
   CompletionStage<HttpResponse> metrics(Router.Call call) {
     byte[] text = metrics.scrape().getBytes(StandardCharsets.UTF_8);
     return CompletableFuture.completedFuture(
-        HttpResponse.create().withEntity(HttpEntities.create(ContentTypes.TEXT_PLAIN_UTF8, text)));
+        HttpResponse.create().withEntity(HttpEntities.create(PROMETHEUS, text)));
   }
 }

@@ -1,5 +1,6 @@
 package dev.cairn.server.metrics;
 
+import dev.cairn.actors.DeviceReading;
 import dev.cairn.actors.Telemetry;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.journal.JournalStats;
@@ -14,14 +15,16 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
+import java.util.function.ToIntFunction;
 
 /**
  * The metrics of one node, in base units, as Prometheus reads them. Each method is one thing that
@@ -32,6 +35,7 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
 
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final Meters meters = new Meters(registry);
   private final AtomicReference<SchedulingStats> scheduler =
       new AtomicReference<>(SchedulingStats.NONE);
   private final Map<FinishReason, Counter> ended = new EnumMap<>(FinishReason.class);
@@ -59,33 +63,25 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   private final Counter stepTokens =
       counter("cairn.step.tokens", "Tokens that went through the model.");
   private final Timer firstToken =
-      timer(
+      meters.timer(
           "cairn.time.to.first.token",
           "From the submission of a request to its first durable token.",
           Duration.ofMillis(1),
           Duration.ofMinutes(1));
   private final Timer interToken =
-      timer(
+      meters.timer(
           "cairn.inter.token",
           "Between durable tokens of one request, averaged over each commit.",
           Duration.ofNanos(100_000),
           Duration.ofSeconds(10));
   private final Timer step =
-      timer(
+      meters.timer(
           "cairn.step",
           "Time the device took for a step.",
           Duration.ofNanos(100_000),
           Duration.ofSeconds(10));
-  private final Timer journalCommit =
-      timer(
-          "cairn.journal.commit",
-          "Time of a write to the journal, made durable.",
-          Duration.ofNanos(50_000),
-          Duration.ofSeconds(10));
   private final DistributionSummary stepRows =
-      summary("cairn.step.rows", "Chunks of prompt and decode rows in a step.");
-  private final DistributionSummary journalCommitEvents =
-      summary("cairn.journal.commit.events", "Events in a write to the journal.");
+      meters.summary("cairn.step.rows", "Chunks of prompt and decode rows in a step.");
 
   private final Counter prefixCacheHitTokens =
       counter(
@@ -97,8 +93,8 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   private final Counter heldTokens =
       counter("cairn.look.up.held.tokens", "Drafted tokens that were what the model drew.");
 
-  private final AtomicReference<Supplier<JournalStats>> journal = new AtomicReference<>();
-
+  private final JournalMetrics journal = new JournalMetrics(registry);
+  private final DeviceMetrics devices = new DeviceMetrics(registry);
   private final TenantMetrics tenants;
 
   /** With labels of their own for a few tenants. */
@@ -151,19 +147,19 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
 
   @Override
   public void firstToken(long nanos) {
-    firstToken.record(duration(nanos));
+    firstToken.record(Meters.duration(nanos));
   }
 
   @Override
   public void interToken(long nanos, int tokens) {
     for (int i = 0; i < tokens; i++) {
-      interToken.record(duration(nanos));
+      interToken.record(Meters.duration(nanos));
     }
   }
 
   @Override
   public void stepCompleted(int rows, int tokens, long nanos) {
-    step.record(duration(nanos));
+    step.record(Meters.duration(nanos));
     stepRows.record(rows);
     stepTokens.increment(tokens);
   }
@@ -225,6 +221,11 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
     tenants.stand(device, stats);
   }
 
+  @Override
+  public void device(DeviceReading reading) {
+    devices.read(reading);
+  }
+
   /**
    * A call was refused because its tenant has used up what it may use.
    *
@@ -236,8 +237,7 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
 
   /** The journal made so many events durable with one write. */
   public void journalCommit(int events, long nanos) {
-    journalCommit.record(duration(nanos));
-    journalCommitEvents.record(events);
+    journal.committed(events, nanos);
   }
 
   /**
@@ -246,46 +246,35 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
    * @param durability when a write counts as durable: {@code fsync}, {@code os} or {@code none}
    */
   public void journal(Supplier<JournalStats> stats, String durability) {
-    journal.set(stats);
-    Gauge.builder("cairn.journal.durability", () -> 1)
-        .description("1 for the durability that is in force (cairn.journal.durability).")
-        .tag("mode", durability)
-        .register(registry);
-    journalGauge(
-        "cairn.journal.disk.full",
-        "1 while too little disk is free and the journal waits for room.",
-        s -> s.diskFull() ? 1 : 0);
-    journalGauge(
-        "cairn.journal.queue",
-        "Writes that wait for the journal's next commit.",
-        JournalStats::queueDepth);
-    journalGauge(
-        "cairn.journal.bytes",
-        "Bytes of the journal's files, as of the last sweep of its retention.",
-        s -> s.storage().diskBytes());
-    journalGauge(
-        "cairn.journal.finished.requests",
-        "Finished requests that the journal keeps.",
-        s -> s.storage().finishedRequests());
-    journalGauge(
-        "cairn.journal.finished.bytes",
-        "Bytes of the records of finished requests that the journal keeps.",
-        s -> s.storage().finishedBytes());
-    FunctionCounter.builder(
-            "cairn.journal.expired.requests",
-            journal,
-            j -> j.get().get().storage().expiredRequests())
-        .description("Finished requests that the journal's retention deleted.")
-        .register(registry);
-    FunctionCounter.builder(
-            "cairn.journal.failed.writes", journal, j -> j.get().get().failedWrites())
-        .description("Writes that the journal in PostgreSQL did not commit, or may have.")
+    journal.read(stats, durability);
+  }
+
+  /**
+   * Says where to read who is in the cluster.
+   *
+   * @param members how many members have a status, by its name; of a name that is missing: none
+   * @param unreachable members that this node does not reach
+   */
+  public void cluster(
+      List<String> statuses, ToIntFunction<String> members, IntSupplier unreachable) {
+    for (String status : statuses) {
+      Gauge.builder("cairn.cluster.members", members, all -> all.applyAsInt(status))
+          .description("Members of the cluster as this node sees it, by status.")
+          .tag("status", status)
+          .strongReference(true)
+          .register(registry);
+    }
+    Gauge.builder("cairn.cluster.unreachable.members", unreachable, IntSupplier::getAsInt)
+        .description("Members of the cluster that this node does not reach.")
+        .strongReference(true)
         .register(registry);
   }
 
-  private void journalGauge(String name, String help, ToDoubleFunction<JournalStats> value) {
-    Gauge.builder(name, journal, j -> value.applyAsDouble(j.get().get()))
-        .description(help)
+  /** Says where to read whether the node is ready. */
+  public void ready(BooleanSupplier ready) {
+    Gauge.builder("cairn.ready", ready, is -> is.getAsBoolean() ? 1 : 0)
+        .description("1 while the node takes requests, as /health/ready says.")
+        .strongReference(true)
         .register(registry);
   }
 
@@ -327,14 +316,12 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   }
 
   private Counter requests(String state) {
-    return Counter.builder("cairn.requests")
-        .description("Requests accepted, and ended by reason.")
-        .tag("state", state)
-        .register(registry);
+    return meters.counter(
+        "cairn.requests", "Requests accepted, and ended by reason.", "state", state);
   }
 
   private Counter counter(String name, String help) {
-    return Counter.builder(name).description(help).register(registry);
+    return meters.counter(name, help);
   }
 
   private void schedulerGauge(String name, String help, ToDoubleFunction<SchedulingStats> value) {
@@ -348,38 +335,5 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
         .description("Blocks of the KV store.")
         .tag("state", state)
         .register(registry);
-  }
-
-  private Timer timer(String name, String help, Duration min, Duration max) {
-    return Timer.builder(name)
-        .description(help)
-        .serviceLevelObjectives(buckets(min, max))
-        .register(registry);
-  }
-
-  private DistributionSummary summary(String name, String help) {
-    return DistributionSummary.builder(name)
-        .description(help)
-        .serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-        .register(registry);
-  }
-
-  /** Bounds in steps of 1, 2 and 5: a metric of this kind costs about fifteen lines. */
-  private static Duration[] buckets(Duration min, Duration max) {
-    List<Duration> bounds = new ArrayList<>();
-    int[] steps = {1, 2, 5};
-    for (long decade = 1; decade <= max.toNanos(); decade *= 10) {
-      for (int step : steps) {
-        Duration bound = Duration.ofNanos(decade * step);
-        if (bound.compareTo(min) >= 0 && bound.compareTo(max) <= 0) {
-          bounds.add(bound);
-        }
-      }
-    }
-    return bounds.toArray(Duration[]::new);
-  }
-
-  private static Duration duration(long nanos) {
-    return Duration.ofNanos(Math.max(0, nanos));
   }
 }

@@ -70,14 +70,10 @@ public final class AdminNode implements AutoCloseable {
     node = LocalNode.start(config, model, metrics, LoadProgress.NONE);
     RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
     HttpSettings http = HttpSettings.from(config);
+    ClientAccess access = ClientAccess.from(config, model.spec().name(), System::nanoTime);
+    metrics.apiKeys(access.keys());
     HttpApi clients =
-        HttpApi.forClients(
-            node,
-            http,
-            metrics,
-            ids,
-            System::currentTimeMillis,
-            ClientAccess.from(config, model.spec().name(), System::nanoTime));
+        HttpApi.forClients(node, http, metrics, ids, System::currentTimeMillis, access);
     api = HttpServer.bind(node, clients, http).toCompletableFuture().join();
     HttpSettings forOperators = HttpSettings.forOperators(config);
     operators =

@@ -2,9 +2,11 @@ package dev.cairn.server.metrics;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cairn.actors.DeviceReading;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.journal.JournalStats;
 import dev.cairn.persistence.journal.JournalStorage;
+import dev.cairn.scheduling.PendingReason;
 import dev.cairn.scheduling.SchedulingStats;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -95,6 +97,41 @@ class CairnMetricsTest {
         "cairn_look_up_held_tokens_total 5.0",
         "cairn_commit_window_tokens 32.0",
         "cairn_preemptions_total 6.0");
+  }
+
+  private static DeviceReading reading(String device, int running, long steps) {
+    return new DeviceReading(
+        device,
+        new SchedulingStats(1, running, 3, 4, 5, 60, 1, 32, 6, 0, 15, 0),
+        Map.of(PendingReason.Code.MEMORY, 1),
+        steps,
+        steps * 4,
+        steps * 10,
+        steps * 500_000_000);
+  }
+
+  @Test
+  @DisplayName("each device has metrics of its own, whose totals outlive its scheduler")
+  void devices() {
+    metrics.device(reading("cpu-0", 2, 6));
+    metrics.device(reading("hip-0", 7, 1));
+    metrics.device(reading("cpu-0", 3, 8));
+    // It failed and began anew.
+    metrics.device(reading("cpu-0", 3, 2));
+    assertShows(
+        "cairn_device_requests{device=\"cpu-0\",state=\"running\"} 3.0",
+        "cairn_device_requests{device=\"hip-0\",state=\"running\"} 7.0",
+        "cairn_device_requests{device=\"cpu-0\",state=\"queued\"} 1.0",
+        "cairn_device_waiting{device=\"cpu-0\",reason=\"memory\"} 1.0",
+        "cairn_device_waiting{device=\"cpu-0\",reason=\"queued\"} 0.0",
+        "cairn_device_kv_blocks{device=\"cpu-0\",state=\"used\"} 5.0",
+        "cairn_device_kv_blocks{device=\"cpu-0\",state=\"free\"} 40.0",
+        "cairn_device_kv_blocks{device=\"cpu-0\",state=\"cached\"} 15.0",
+        "cairn_device_steps_total{device=\"cpu-0\"} 10.0",
+        "cairn_device_rows_total{device=\"cpu-0\"} 40.0",
+        "cairn_device_tokens_total{device=\"cpu-0\"} 100.0",
+        "cairn_device_busy_seconds_total{device=\"cpu-0\"} 5.0",
+        "cairn_device_steps_total{device=\"hip-0\"} 1.0");
   }
 
   @Test
