@@ -225,7 +225,7 @@ class DeviceDirectoryTest {
     passes(INTERVAL);
     far.isAsked().answers(300);
     near.probe.fishForMessage(
-        Duration.ofSeconds(3),
+        Duration.ofSeconds(60),
         message -> {
           near.question = ((SchedulerActor.Describe) message).question();
           near.answers(0);

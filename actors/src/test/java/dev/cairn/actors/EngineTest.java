@@ -60,6 +60,9 @@ class EngineTest {
   private ActorRef<SchedulerActor.Command> scheduler;
   private RequestActor.Environment env;
 
+  /** Longer than it takes an actor to come back, however slow the machine. */
+  private Duration orphanTimeout = Duration.ofSeconds(60);
+
   private void start(boolean paused) {
     start(
         () -> {
@@ -98,7 +101,7 @@ class EngineTest {
                 gpu.factory("gpu"),
                 telemetry,
                 System::nanoTime,
-                new SchedulerActor.Patience(Duration.ofMillis(200), Duration.ofSeconds(10))));
+                new SchedulerActor.Patience(orphanTimeout, Duration.ofSeconds(60))));
     env =
         new RequestActor.Environment(
             need -> Choice.of(new Target<>("sim-0", "sim-1", scheduler)),
@@ -113,8 +116,8 @@ class EngineTest {
             3,
             Duration.ofMinutes(1),
             Duration.ofMillis(10),
-            Duration.ofSeconds(5),
-            Duration.ofSeconds(10),
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(60),
             Duration.ofMillis(10),
             Duration.ofMillis(50),
             false,
@@ -219,7 +222,7 @@ class EngineTest {
       read.add(follow(view));
     }
     for (CompletableFuture<Integer> stream : read) {
-      assertThat(stream.get(20, TimeUnit.SECONDS)).isEqualTo(3);
+      assertThat(stream.get(60, TimeUnit.SECONDS)).isEqualTo(3);
     }
     for (RequestView view : running) {
       assertThat(view.readers()).isZero();
@@ -265,10 +268,11 @@ class EngineTest {
             .build();
     RequestView view = submit(spec);
     RequestView other = submit(spec("other", random));
-    SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
+    SimulatedDevice device = devices.poll(60, TimeUnit.SECONDS);
     device.allow(3);
     ViewProbe.tokens(view, 2);
     requests.get(0).tell(new RequestActor.Cancel(client.getRef()));
+    awaitHeard();
     client.expectNoMessage(Duration.ofMillis(50));
     device.allow(1_000_000);
     expectKnown(client, "c");
@@ -278,6 +282,13 @@ class EngineTest {
     assertThat(other.snapshot().tokens().toArray()).isEqualTo(alone(other.spec()));
     assertThat(view.snapshot()).isSameAs(end);
     assertNothingIsLeft();
+  }
+
+  /** Waits until the scheduler has heard what requests were told before: each is asked through. */
+  private void awaitHeard() {
+    TestProbe<RequestActor.Reply> asker = kit.createTestProbe();
+    requests.forEach(request -> request.tell(new RequestActor.AskPending(asker.getRef())));
+    requests.forEach(request -> asker.expectMessageClass(RequestActor.Pending.class));
   }
 
   private static RequestSpec endless(String id, int seed) {
@@ -296,21 +307,16 @@ class EngineTest {
     for (int i = 0; i < 4; i++) {
       running.add(submit(endless("p" + i, i + 1)));
     }
-    SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
-    client.awaitAssert(
-        () -> {
-          device.allow(1);
-          assertThat(running).allMatch(v -> v.snapshot().tokens().size() >= 2);
-          return null;
-        });
+    SimulatedDevice device = devices.poll(60, TimeUnit.SECONDS);
+    device.allow(10);
+    for (RequestView view : running) {
+      ViewProbe.tokens(view, 2);
+    }
     requests.forEach(request -> request.tell(new RequestActor.Pause(client.getRef())));
-    client.awaitAssert(
-        () -> {
-          device.allow(1);
-          assertThat(running).allMatch(v -> v.snapshot().state() == Snapshot.State.PAUSED);
-          return null;
-        });
+    awaitHeard();
+    device.allow(1_000_000);
     client.receiveSeveralMessages(4);
+    assertThat(running).allMatch(v -> v.snapshot().state() == Snapshot.State.PAUSED);
     List<Snapshot> halted = running.stream().map(RequestView::snapshot).toList();
     client.awaitAssert(
         () -> {
@@ -318,7 +324,6 @@ class EngineTest {
           assertThat(telemetry.scheduling.entries()).isZero();
           return null;
         });
-    device.allow(1_000_000);
     client.expectNoMessage(Duration.ofMillis(50));
     assertThat(running.stream().map(RequestView::snapshot)).isEqualTo(halted);
     requests.forEach(request -> request.tell(new RequestActor.Resume(client.getRef())));
@@ -334,7 +339,7 @@ class EngineTest {
   void aMovedRequestKeepsItsSlot() throws Exception {
     start(true);
     RequestView before = submit(endless("m", 3));
-    SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
+    SimulatedDevice device = devices.poll(60, TimeUnit.SECONDS);
     device.allow(10);
     ViewProbe.tokens(before, 5);
     kit.stop(requests.get(0));
@@ -354,9 +359,10 @@ class EngineTest {
   @Test
   @DisplayName("H4 a request whose actor never comes back gives its slot back after a while")
   void anOrphanGivesItsSlotBack() throws Exception {
+    orphanTimeout = Duration.ofMillis(200);
     start(true);
     RequestView view = submit(endless("o", 4));
-    SimulatedDevice device = devices.poll(5, TimeUnit.SECONDS);
+    SimulatedDevice device = devices.poll(60, TimeUnit.SECONDS);
     device.allow(6);
     ViewProbe.tokens(view, 2);
     assertThat(telemetry.scheduling.slotsInUse()).isOne();
@@ -380,7 +386,7 @@ class EngineTest {
     for (int i = 0; i < 20; i++) {
       running.add(submit(spec("r" + i, random)));
     }
-    SimulatedDevice first = devices.poll(5, TimeUnit.SECONDS);
+    SimulatedDevice first = devices.poll(60, TimeUnit.SECONDS);
     first.allow(12);
     kit.createTestProbe()
         .awaitAssert(
@@ -389,7 +395,7 @@ class EngineTest {
               return null;
             });
     first.lose();
-    SimulatedDevice second = devices.poll(5, TimeUnit.SECONDS);
+    SimulatedDevice second = devices.poll(60, TimeUnit.SECONDS);
     second.allow(1_000_000);
     for (RequestView view : running) {
       ViewProbe.finished(view);
@@ -406,7 +412,7 @@ class EngineTest {
         () -> {
           throw new DeviceException(DeviceException.Kind.MODEL, "the tensor x is cut short");
         });
-    assertThat(givenUp.get(5, TimeUnit.SECONDS)).hasMessage("the tensor x is cut short");
+    assertThat(givenUp.get(60, TimeUnit.SECONDS)).hasMessage("the tensor x is cut short");
     assertThat(readiness.reasons()).containsKey("device");
   }
 }

@@ -90,8 +90,8 @@ class RequestActorTest {
             2,
             Duration.ofMillis(50),
             Duration.ofMillis(20),
-            Duration.ofSeconds(5),
-            Duration.ofSeconds(10),
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(60),
             Duration.ofMillis(10),
             Duration.ofMillis(50),
             false,
@@ -247,7 +247,7 @@ class RequestActorTest {
     view.subscribe(woken::incrementAndGet);
     journal.failNextPersisted(ID);
     ends(1, 1, FinishReason.STOP, 22);
-    client.expectTerminated(request, Duration.ofSeconds(5));
+    client.expectTerminated(request, Duration.ofSeconds(60));
     scheduler.expectNoMessage(Duration.ofMillis(50));
     assertThat(view.snapshot().tokens().toArray()).containsExactly(21);
     assertThat(view.snapshot().finish()).isEmpty();
@@ -413,7 +413,7 @@ class RequestActorTest {
             .submittedAtMillis(System.currentTimeMillis())
             .maxTokens(20)
             .seed(3L)
-            .timeoutMillis(300)
+            .timeoutMillis(2_000)
             .build();
     request.tell(new RequestActor.Submit(spec, client.getRef()));
     expectKnown(client, ID);
@@ -474,8 +474,9 @@ class RequestActorTest {
     SchedulerActor.Leave leave = expectLeave();
     request.tell(new RequestActor.ChildJoined("late"));
     request.tell(new RequestActor.Released(leave.epoch(), LetGo.CANCEL));
+    client.awaitAssert(
+        () -> assertThat(told).singleElement().asString().startsWith("late: CancelWithParent"));
     client.expectNoMessage(Duration.ofMillis(50));
-    assertThat(told).singleElement().asString().startsWith("late: CancelWithParent");
     request.tell(new RequestActor.ChildLeft("late"));
     expectKnown(client, ID);
     assertThat(view().snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
@@ -488,7 +489,7 @@ class RequestActorTest {
     gate.enter(ID, "");
     request.tell(new RequestActor.Submit(spec(), client.getRef()));
     client.expectMessage(new RequestActor.NotAccepted(ID));
-    client.expectTerminated(request, Duration.ofSeconds(5));
+    client.expectTerminated(request, Duration.ofSeconds(60));
     assertThat(gate.unfinished()).isZero();
     assertThat(views.size()).isZero();
     scheduler.expectNoMessage(Duration.ofMillis(50));

@@ -7,7 +7,7 @@ import java.util.function.Predicate;
 
 /** Waits for what a request's view shows. */
 public final class ViewProbe {
-  private static final long LONGEST_SECONDS = 20;
+  private static final long LONGEST_SECONDS = 60;
 
   private ViewProbe() {}
 
