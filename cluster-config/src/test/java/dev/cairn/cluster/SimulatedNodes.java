@@ -26,6 +26,17 @@ import java.util.concurrent.TimeUnit;
 /** Nodes in this JVM, each with a simulated device where its roles say that it has one. */
 final class SimulatedNodes {
   static final int CONTEXT = 512;
+
+  /**
+   * For nodes of which none dies: a machine that is busy is not to be taken for one that is gone.
+   */
+  static final String NOBODY_DIES =
+      "pekko.cluster.failure-detector.acceptable-heartbeat-pause = 60 s\n";
+
+  /** For nodes of which one dies, on a machine that may stand still for a moment. */
+  static final String SOMEBODY_DIES =
+      "pekko.cluster.failure-detector.acceptable-heartbeat-pause = 6 s\n";
+
   static final ModelSpec MODEL =
       new ModelSpec(
           Path.of("model.gguf"),

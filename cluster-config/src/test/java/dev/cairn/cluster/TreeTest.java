@@ -26,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 class TreeTest {
   @TempDir private Path directory;
   private final SimulatedNodes nodes = new SimulatedNodes();
+  private final SlowingSteps slowing = new SlowingSteps();
   private Optional<CairnNode> node = Optional.empty();
 
   @AfterEach
@@ -67,12 +68,20 @@ class TreeTest {
     assertThat(grandchild.spec().scheduling().depth()).isEqualTo(2);
     assertThat(grandchild.spec().scheduling().rootSubmittedAtMillis())
         .isEqualTo(root.spec().submittedAtMillis());
-    nodes.devices.element().allow(1_000_000);
-    get(requests.cancel("root"));
+    CompletionStage<?> cancelled = requests.cancel("root");
+    until(
+        () -> {
+          allowSlowly();
+          return cancelled.toCompletableFuture().isDone();
+        });
+    get(cancelled);
     assertThat(root.snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
     for (RequestView view : new RequestView[] {child, grandchild}) {
-      assertThat(view.snapshot().finish()).as(view.spec().id()).isPresent();
+      assertThat(view.snapshot().finish().orElseThrow().reason())
+          .as(view.spec().id())
+          .isEqualTo(FinishReason.CANCELLED);
     }
+    nodes.devices.element().allow(1_000_000);
     until(() -> kept.snapshot().finish().isPresent() && other.snapshot().finish().isPresent());
     assertThat(kept.snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.LENGTH);
     assertThat(other.snapshot().finish().orElseThrow().reason()).isEqualTo(FinishReason.LENGTH);
@@ -131,12 +140,8 @@ class TreeTest {
     until(() -> node.orElseThrow().leaks().held().values().stream().allMatch(n -> n == 0));
   }
 
-  /** A device that takes 50 ms for a step: what is cancelled is cancelled long before its end. */
   private void allowSlowly() {
-    if (System.nanoTime() - lastAllowed > 50_000_000L) {
-      lastAllowed = System.nanoTime();
-      nodes.devices.element().allow(1);
-    }
+    slowing.allow(nodes.devices.element());
   }
 
   @Test
