@@ -121,13 +121,13 @@ class DevicesOfOneNodeTest {
   @DisplayName("H9 a device that is lost leaves its requests to the node's other one, same tokens")
   void lost() throws Exception {
     try (CairnNode node = nodes.start(config(), true)) {
-      SimulatedDevice first = nodes.devices.poll(20, TimeUnit.SECONDS);
-      SimulatedDevice second = nodes.devices.poll(20, TimeUnit.SECONDS);
+      SimulatedDevice first = nodes.devices.poll(60, TimeUnit.SECONDS);
+      SimulatedDevice second = nodes.devices.poll(60, TimeUnit.SECONDS);
       reportWith(node, 2);
       submit(node, 12);
       first.lose();
       second.allow(1_000_000);
-      SimulatedDevice again = nodes.devices.poll(20, TimeUnit.SECONDS);
+      SimulatedDevice again = nodes.devices.poll(60, TimeUnit.SECONDS);
       assertThat(again).as("the lost device is opened again").isNotNull();
       again.allow(1_000_000);
       assertAllRight();

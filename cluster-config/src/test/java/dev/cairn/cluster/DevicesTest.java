@@ -55,7 +55,8 @@ class DevicesTest {
             + "cairn.journal.directory = \""
             + directory
             + "\"\n"
-            + "cairn.placement { probe-interval = 50 ms, probe-timeout = 2 s, cooldown = 1 s }\n"
+            + SimulatedNodes.NOBODY_DIES
+            + "cairn.placement { probe-interval = 50 ms, probe-timeout = 60 s, cooldown = 1 s }\n"
             + "cairn.requests { retry-assign = 50 ms, check-interval = 60 s }\n"
             + "cairn.commit.repeat-after = 1 s\n";
   }
@@ -69,7 +70,7 @@ class DevicesTest {
   }
 
   private SimulatedDevice opened() throws InterruptedException {
-    return nodes.devices.poll(20, TimeUnit.SECONDS);
+    return nodes.devices.poll(60, TimeUnit.SECONDS);
   }
 
   private void submit(CairnNode gateway, int count) throws Exception {
@@ -210,6 +211,7 @@ class DevicesTest {
   void silence() throws Exception {
     String oneThread = "pekko.actor.default-dispatcher.fork-join-executor.parallelism-max = 1";
     CountDownLatch wakes = new CountDownLatch(1);
+    cluster += "cairn.placement.probe-timeout = 2 s\n";
     try (CairnNode gateway = gateway();
         CairnNode first = device(oneThread, true)) {
       SimulatedDevice silent = opened();
@@ -229,7 +231,7 @@ class DevicesTest {
                   sleeps.countDown();
                   awaitQuietly(wakes);
                 });
-        assertThat(sleeps.await(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(sleeps.await(60, TimeUnit.SECONDS)).isTrue();
         long since = System.nanoTime();
         silent.allow(1_000_000);
         assertAllRight();

@@ -30,9 +30,8 @@ import org.junit.jupiter.api.io.TempDir;
 class DrainTest {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
-  /** Nobody dies here: a machine that is busy is not to be taken for one that is gone. */
   private static final String CALM =
-      "pekko.cluster.failure-detector.acceptable-heartbeat-pause = 60 s\n"
+      SimulatedNodes.NOBODY_DIES
           + "cairn.placement { probe-interval = 50 ms, probe-timeout = 60 s, cooldown = 1 s }\n";
 
   @TempDir Path directory;
@@ -78,7 +77,7 @@ class DrainTest {
             nodes.start(cluster + "cairn.node { roles = [device], port = " + port + " }", true);
         CairnNode one = nodes.start(gateway, true);
         CairnNode other = nodes.start(gateway, true)) {
-      SimulatedDevice steps = nodes.devices.poll(5, TimeUnit.SECONDS);
+      SimulatedDevice steps = nodes.devices.poll(60, TimeUnit.SECONDS);
       await("both gateways have shards", () -> rows(one) == 0 && one.admin().members().size() == 3);
       List<RequestSpec> specs = new ArrayList<>();
       for (int i = 0; i < 12; i++) {
@@ -162,7 +161,7 @@ class DrainTest {
                     + "\"",
                 true);
         CairnNode first = nodes.start(cluster + "cairn.node.roles = [device]", true)) {
-      SimulatedDevice steps = nodes.devices.poll(5, TimeUnit.SECONDS);
+      SimulatedDevice steps = nodes.devices.poll(60, TimeUnit.SECONDS);
       List<RequestSpec> specs = new ArrayList<>();
       for (int i = 0; i < 6; i++) {
         specs.add(spec("e" + i, random));

@@ -49,6 +49,7 @@ class PostgresClusterTest {
         + "cairn.cluster.seeds = [\"127.0.0.1:"
         + seed
         + "\"]\n"
+        + SimulatedNodes.SOMEBODY_DIES
         + "cairn.placement { probe-interval = 50 ms, probe-timeout = 2 s, cooldown = 1 s }\n"
         + "cairn.requests { retry-assign = 50 ms, check-interval = 2 s, adopt-timeout = 1 s, ask-timeout = 5 s }\n";
   }
@@ -129,7 +130,7 @@ class PostgresClusterTest {
                 cluster(port) + "cairn.node { roles = [device], port = " + port + " }", true);
         CairnNode left = nodes.start(gateway + low, true);
         CairnNode dying = nodes.start(mortal + high, true)) {
-      SimulatedDevice steps = nodes.devices.poll(5, TimeUnit.SECONDS);
+      SimulatedDevice steps = nodes.devices.poll(60, TimeUnit.SECONDS);
       List<RequestSpec> specs = new ArrayList<>();
       List<RequestView> views = new ArrayList<>();
       for (int i = 0; i < 12; i++) {

@@ -39,9 +39,9 @@ class PostgresOutageTest {
         + "cairn.postgres { url = \""
         + url
         + "\", user = postgres, connections = 4, parallel-batches = 3, probe-interval = 100 ms,"
-        + " socket-timeout = 3 s, connect-timeout = 2 s }\n"
+        + " socket-timeout = 30 s, connect-timeout = 20 s }\n"
         + "cairn.requests { retry-assign = 50 ms, check-interval = 1 s, adopt-timeout = 1 s,"
-        + " ask-timeout = 5 s, min-restart-backoff = 50 ms, max-restart-backoff = 1 s }\n"
+        + " ask-timeout = 15 s, min-restart-backoff = 50 ms, max-restart-backoff = 1 s }\n"
         + "cairn.commit.repeat-after = 1 s\n";
   }
 
@@ -86,7 +86,7 @@ class PostgresOutageTest {
     try (UnreliableLink link = new UnreliableLink(LocalPostgres.shared().port())) {
       String url = database.replaceFirst(":\\d+/", ":" + link.port() + "/");
       try (CairnNode node = nodes.start(cluster(url), true)) {
-        SimulatedDevice device = nodes.devices.poll(30, TimeUnit.SECONDS);
+        SimulatedDevice device = nodes.devices.poll(60, TimeUnit.SECONDS);
         List<RequestSpec> specs = new ArrayList<>();
         List<RequestView> views = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
@@ -147,8 +147,8 @@ class PostgresOutageTest {
     Random random = new Random(seed);
     try (CairnNode one = nodes.start(cluster(database), true);
         CairnNode other = nodes.start(cluster(database), true)) {
-      SimulatedDevice first = nodes.devices.poll(30, TimeUnit.SECONDS);
-      SimulatedDevice second = nodes.devices.poll(30, TimeUnit.SECONDS);
+      SimulatedDevice first = nodes.devices.poll(60, TimeUnit.SECONDS);
+      SimulatedDevice second = nodes.devices.poll(60, TimeUnit.SECONDS);
       List<RequestSpec> specs = new ArrayList<>();
       for (int i = 0; i < 5; i++) {
         specs.add(

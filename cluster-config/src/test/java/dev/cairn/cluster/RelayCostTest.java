@@ -54,6 +54,7 @@ class RelayCostTest {
             + "cairn.cluster { transport = tcp, seeds = [\"127.0.0.1:"
             + port
             + "\"] }\n"
+            + SimulatedNodes.NOBODY_DIES
             + "cairn.placement { probe-timeout = 60 s }\n"
             + "cairn.requests.check-interval = 60 s\n"
             + "cairn.device { max-slots = 64, max-batch-tokens = 64, kv-memory = 1 MiB }\n"

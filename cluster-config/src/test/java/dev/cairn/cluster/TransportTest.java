@@ -60,7 +60,7 @@ class TransportTest {
             + "\"\n"
             + DevCertificates.keys(tls, "127.0.0.1")
             + "}\n"
-            + "cairn.placement { probe-interval = 50 ms, probe-timeout = 500 ms, cooldown = 1 s }\n"
+            + "cairn.placement { probe-interval = 50 ms, probe-timeout = 10 s, cooldown = 1 s }\n"
             + "cairn.requests { retry-assign = 50 ms, check-interval = 2 s, adopt-timeout = 5 s }\n";
   }
 
@@ -85,9 +85,10 @@ class TransportTest {
   @DisplayName("H12 a gateway uses the devices of other nodes, and goes on when one is gone")
   void devicesOfOtherNodes(String transport) throws Exception {
     over(transport);
+    cluster += SimulatedNodes.NOBODY_DIES;
     try (CairnNode gateway = gateway();
         CairnNode first = device(true, "")) {
-      SimulatedDevice doomed = nodes.devices.poll(5, TimeUnit.SECONDS);
+      SimulatedDevice doomed = nodes.devices.poll(60, TimeUnit.SECONDS);
       Random random = new Random(9);
       List<RequestView> views = new ArrayList<>();
       for (int i = 0; i < 6; i++) {
