@@ -75,7 +75,7 @@ public final class TestNode implements NodeHandle {
     requests = new InMemoryRequests(tokenizer, i -> script[i % script.length]);
     metrics.held(() -> java.util.Map.of("readers", (long) requests.readers()));
     HttpSettings http = HttpSettings.from(config);
-    ClientAccess access = ClientAccess.from(config, MODEL, () -> System.nanoTime() + skippedNanos);
+    ClientAccess access = ClientAccess.from(config, MODEL, () -> skippedNanos);
     metrics.apiKeys(access.keys());
     api =
         HttpApi.forClients(
@@ -104,7 +104,7 @@ public final class TestNode implements NodeHandle {
     return api;
   }
 
-  /** Lets time pass for the limits of rates. */
+  /** Lets time pass for the limits of rates, which stands still otherwise. */
   public void skip(long nanos) {
     skippedNanos += nanos;
   }
@@ -132,7 +132,7 @@ public final class TestNode implements NodeHandle {
   public HttpResponse<String> send(HttpRequest request) {
     return client
         .sendAsync(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8))
-        .orTimeout(20, TimeUnit.SECONDS)
+        .orTimeout(60, TimeUnit.SECONDS)
         .join();
   }
 

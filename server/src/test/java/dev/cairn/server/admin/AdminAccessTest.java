@@ -216,7 +216,7 @@ class AdminAccessTest {
 
   private static String raw(AdminNode node, String head) {
     try (Socket socket = new Socket("127.0.0.1", node.admin.address().getPort())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(60_000);
       socket
           .getOutputStream()
           .write((head + "\r\nConnection: close\r\n\r\n").getBytes(StandardCharsets.ISO_8859_1));

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cairn.actors.RejectedException;
 import dev.cairn.persistence.RequestSpec;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.http.HttpRequest;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,12 +38,16 @@ class AdminOverloadTest {
     try (AdminNode node = new AdminNode(directory, small).with(key)) {
       List<String> ids = new ArrayList<>();
       while (ids.size() < 2) {
-        String id = stream(node);
+        HttpResponse<InputStream> stream = stream(node);
+        String id = stream.headers().firstValue("X-Request-Id").orElseThrow();
         if (AdminNode.json(node.post("/admin/requests/" + id + "/pause", ""))
             .get("state")
             .asText()
             .equals("paused")) {
           ids.add(id);
+        } else {
+          // It ended before the pause came, and its connection makes room for another one.
+          stream.body().close();
         }
       }
       assertConnectionsAreTaken(node);
@@ -76,7 +82,7 @@ class AdminOverloadTest {
     }
   }
 
-  private static String stream(AdminNode node) {
+  private static HttpResponse<InputStream> stream(AdminNode node) {
     return node.client()
         .sendAsync(
             HttpRequest.newBuilder(node.apiUrl().resolve("/v1/completions"))
@@ -87,10 +93,8 @@ class AdminOverloadTest {
                             + "\"stream\":true}"))
                 .build(),
             HttpResponse.BodyHandlers.ofInputStream())
-        .join()
-        .headers()
-        .firstValue("X-Request-Id")
-        .orElseThrow();
+        .orTimeout(60, TimeUnit.SECONDS)
+        .join();
   }
 
   private static void assertConnectionsAreTaken(AdminNode node) throws IOException {

@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.actor.Props;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
+import scala.concurrent.duration.Duration;
 
 class JournalCommandTest {
   private final StringWriter out = new StringWriter();
@@ -111,7 +113,7 @@ class JournalCommandTest {
   }
 
   static void end(ActorSystem system) {
-    TestKit.shutdownActorSystem(system);
+    TestKit.shutdownActorSystem(system, Duration.create(60, TimeUnit.SECONDS), true);
   }
 
   private void givenJournal() {

@@ -57,7 +57,7 @@ class PostgresToolsTest {
       JournalCommandTest.write(system);
     } finally {
       system.terminate();
-      system.getWhenTerminated().toCompletableFuture().get(30, TimeUnit.SECONDS);
+      system.getWhenTerminated().toCompletableFuture().get(60, TimeUnit.SECONDS);
     }
     assertThat(run(config, "list", "--json")).isZero();
     assertThat(out.toString().lines().toList())

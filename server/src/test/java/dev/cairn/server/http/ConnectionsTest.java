@@ -24,7 +24,7 @@ class ConnectionsTest {
     try (TestNode node = new TestNode("Hello", "");
         Socket socket = new Socket()) {
       socket.connect(new InetSocketAddress("127.0.0.1", node.server().address().getPort()));
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(60_000);
       String stream =
           "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
               + "Content-Length: "

@@ -53,7 +53,7 @@ class SettingsTest {
         Thread.onSpinWait();
       }
       CompletableFuture<?> stopped = node.server().stop().toCompletableFuture();
-      stopped.orTimeout(20, TimeUnit.SECONDS).join();
+      stopped.orTimeout(60, TimeUnit.SECONDS).join();
       String id = node.inMemory().ids().get(0);
       assertThat(node.inMemory().view(id).snapshot().finish()).isEmpty();
     }
@@ -72,7 +72,7 @@ class SettingsTest {
           }) {
         try (Socket socket = new Socket("127.0.0.1", node.server().address().getPort())) {
           socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
-          socket.setSoTimeout(20_000);
+          socket.setSoTimeout(60_000);
           String reply = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
           assertThat(reply).startsWith("HTTP/1.1 4").contains("application/json");
           String json = reply.substring(reply.indexOf("\r\n\r\n") + 4);
@@ -83,7 +83,7 @@ class SettingsTest {
   }
 
   private static String firstLine(Socket socket) throws IOException {
-    socket.setSoTimeout(20_000);
+    socket.setSoTimeout(60_000);
     StringBuilder line = new StringBuilder();
     for (int c = socket.getInputStream().read();
         c >= 0 && c != '\n';
