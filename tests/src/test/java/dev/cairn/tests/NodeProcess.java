@@ -83,6 +83,10 @@ final class NodeProcess implements AutoCloseable {
     }
   }
 
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
   /** Types a line. */
   void type(String line) {
     try {

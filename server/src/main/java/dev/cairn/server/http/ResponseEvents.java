@@ -152,6 +152,9 @@ final class ResponseEvents {
           ObjectNode arguments = Json.object();
           arguments.set("item_id", item.get("id"));
           arguments.put("output_index", i);
+          if (kind.equals("done")) {
+            arguments.set("name", item.get("name"));
+          }
           arguments.set(kind.equals("delta") ? "delta" : "arguments", item.get("arguments"));
           event(number++, "response.function_call_arguments." + kind, arguments);
         }

@@ -1,5 +1,7 @@
 package dev.cairn.server.http;
 
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -14,7 +16,8 @@ public final class Router {
   /**
    * A request on its way.
    *
-   * @param variables segments of the path that stand where the pattern has variables, in order
+   * @param variables segments of the path that stand where the pattern has variables, in order and
+   *     decoded
    * @param caller who asks
    */
   public record Call(
@@ -100,10 +103,15 @@ public final class Router {
     List<String> values = new ArrayList<>();
     for (int i = 0; i < path.size(); i++) {
       if (isVariable(pattern.get(i))) {
-        values.add(path.get(i));
+        values.add(decoded(path.get(i)));
       }
     }
     return values;
+  }
+
+  /** A segment without its percent-encoding; a plus sign in a path is one. */
+  private static String decoded(String segment) {
+    return URLDecoder.decode(segment.replace("+", "%2B"), StandardCharsets.UTF_8);
   }
 
   private static boolean isVariable(String segment) {

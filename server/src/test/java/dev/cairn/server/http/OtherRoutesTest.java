@@ -73,6 +73,14 @@ class OtherRoutesTest {
   }
 
   @Test
+  @DisplayName("a name in a path may be percent-encoded, as clients do with spaces; plus is itself")
+  void encodedPaths() {
+    assertThat(node.get("/v1/models/%74est%2Dmodel").statusCode()).isEqualTo(200);
+    assertThat(node.get("/v1/models/test+model").statusCode()).isEqualTo(404);
+    assertThat(node.get("/v1/%6Dodels/none").statusCode()).isEqualTo(404);
+  }
+
+  @Test
   @DisplayName("a pause and a resumption answer with the request's state")
   void pauseAndResume() {
     node.inMemory().manual();

@@ -152,6 +152,9 @@ class ResponsesTest {
       }
       assertThat(events(text.toString()).stream().map(e -> e.get("type").asText()).toList())
           .contains("response.function_call_arguments.done", "response.incomplete");
+      assertThat(events(text.toString()))
+          .filteredOn(e -> e.get("type").asText().endsWith("arguments.done"))
+          .allSatisfy(e -> assertThat(e.get("name").asText()).isNotEmpty());
     }
   }
 
