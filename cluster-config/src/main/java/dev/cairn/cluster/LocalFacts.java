@@ -144,7 +144,11 @@ final class LocalFacts implements NodeFacts {
         seen.status().load().tokensPerSecond(),
         seen.roundTripSeconds(),
         seen.answers(),
-        seen.status().draining());
+        seen.status().draining(),
+        seen.status().paused(),
+        seen.status().load().running(),
+        seen.status().load().waiting(),
+        seen.status().load().freeKvTokens());
   }
 
   private static List<Waiting> waiting(RequestSharding here) {
@@ -175,6 +179,7 @@ final class LocalFacts implements NodeFacts {
         stats.currentCommitNanos(),
         stats.queueDepth(),
         stats.overloads(),
+        stats.failedWrites(),
         stats.diskFull(),
         stats.storage().finishedRequests(),
         unfinished(),

@@ -14,11 +14,13 @@ import dev.cairn.actors.ViewRelay;
 import dev.cairn.cluster.admin.DeviceRow;
 import dev.cairn.cluster.admin.DrainReport;
 import dev.cairn.cluster.admin.JournalReport;
+import dev.cairn.cluster.admin.NewestFilter;
 import dev.cairn.cluster.admin.NodeAdmin;
 import dev.cairn.cluster.admin.NodeReport;
 import dev.cairn.cluster.admin.OwnDevice;
 import dev.cairn.cluster.admin.RequestFilter;
 import dev.cairn.cluster.admin.RequestRow;
+import dev.cairn.cluster.admin.StateCounts;
 import dev.cairn.cluster.admin.TenantRow;
 import dev.cairn.cluster.admin.Waiting;
 import dev.cairn.model.Sampling;
@@ -251,6 +253,7 @@ class MessagesTest {
             Snapshot.State.FINISHED,
             Band.PRODUCTION,
             "tenant",
+            "parent",
             "cpu-0@a:1",
             3,
             4,
@@ -280,16 +283,23 @@ class MessagesTest {
                     OptionalDouble.of(1.5),
                     OptionalDouble.empty(),
                     true,
-                    false)),
+                    false,
+                    true,
+                    2,
+                    3,
+                    2048)),
             List.of(new Waiting("model", "print", 1, 2)),
             Optional.of(
                 new JournalReport(
-                    "single", "fsync", 1, 2, 3, 4, 5, 6, 7, 8, true, 9, 10, "broken")));
+                    "single", "fsync", 1, 2, 3, 4, 5, 6, 7, 8, 9, true, 10, 11, "broken")));
     return List.of(
         new NodeAdmin.ListRequests(
             new RequestFilter(
                 Optional.of(Snapshot.State.PAUSED), Optional.of("cpu-0@a:1"), "after", 7),
             asker),
+        new NodeAdmin.ListNewest(
+            new NewestFilter(Optional.of("tenant"), Optional.of(Snapshot.State.PAUSED), 7), asker),
+        new NodeAdmin.NewestPage(List.of(row), new StateCounts(1, 2, 3, 4)),
         new NodeAdmin.Describe(asker),
         new NodeAdmin.CountTenants(asker),
         new NodeAdmin.Drain(asker),

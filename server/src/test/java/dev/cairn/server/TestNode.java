@@ -13,6 +13,8 @@ import dev.cairn.model.RopeSpec;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.model.grammar.Languages;
 import dev.cairn.persistence.RequestIds;
+import dev.cairn.server.admin.DashboardRoutes;
+import dev.cairn.server.admin.DashboardSettings;
 import dev.cairn.server.http.ClientAccess;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
@@ -79,12 +81,20 @@ public final class TestNode implements NodeHandle {
     metrics.apiKeys(access.keys());
     api =
         HttpApi.forClients(
-            this,
-            http,
-            metrics,
-            new RequestIds(System::currentTimeMillis, new SecureRandom()),
-            System::currentTimeMillis,
-            access);
+                this,
+                http,
+                metrics,
+                new RequestIds(System::currentTimeMillis, new SecureRandom()),
+                System::currentTimeMillis,
+                access)
+            .with(
+                new DashboardRoutes(
+                        new InMemoryOverview(requests),
+                        DashboardSettings.from(config),
+                        MODEL,
+                        System::currentTimeMillis,
+                        system.dispatcher())
+                    ::addTo);
     server = HttpServer.bind(this, api, http).toCompletableFuture().join();
   }
 

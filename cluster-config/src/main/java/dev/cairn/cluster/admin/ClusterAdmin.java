@@ -85,6 +85,16 @@ public final class ClusterAdmin {
         node, NodeAdmin.Page.class, replyTo -> new NodeAdmin.ListRequests(filter, replyTo), most);
   }
 
+  /** The newest requests of each node. */
+  public CompletionStage<Gathered<NodeAdmin.NewestPage>> newest(
+      NewestFilter filter, Duration most) {
+    return gather(
+        Optional.empty(),
+        NodeAdmin.NewestPage.class,
+        replyTo -> new NodeAdmin.ListNewest(filter, replyTo),
+        most);
+  }
+
   /** How every node is. */
   public CompletionStage<Gathered<NodeReport>> describe(Duration most) {
     return gather(Optional.empty(), NodeAdmin.Described.class, NodeAdmin.Describe::new, most)

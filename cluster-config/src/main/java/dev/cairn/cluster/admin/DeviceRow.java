@@ -14,6 +14,10 @@ import java.util.OptionalDouble;
  * @param roundTripSeconds smoothed time of a question and its answer; empty where none came yet
  * @param answers whether it answered within {@code cairn.placement.probe-timeout}
  * @param draining whether it takes no more requests
+ * @param paused whether nothing runs on it for now
+ * @param running requests that take part in steps
+ * @param waiting requests that wait to be computed
+ * @param freeKvTokens tokens whose keys and values there is room for now
  */
 public record DeviceRow(
     String name,
@@ -27,4 +31,8 @@ public record DeviceRow(
     OptionalDouble tokensPerSecond,
     OptionalDouble roundTripSeconds,
     boolean answers,
-    boolean draining) {}
+    boolean draining,
+    boolean paused,
+    int running,
+    int waiting,
+    long freeKvTokens) {}

@@ -14,6 +14,7 @@ package dev.cairn.cluster.admin;
  *     stalled disk; 0: none is
  * @param queueDepth writes that wait for the next batch
  * @param overloads writes refused because the queue was full
+ * @param failedWrites writes that failed for another reason
  * @param diskFull whether free space is below the reserve
  * @param finishedRequests finished requests that are kept
  * @param unfinishedRequests unfinished requests that this gateway runs
@@ -30,6 +31,7 @@ public record JournalReport(
     long currentCommitNanos,
     int queueDepth,
     long overloads,
+    long failedWrites,
     boolean diskFull,
     long finishedRequests,
     int unfinishedRequests,

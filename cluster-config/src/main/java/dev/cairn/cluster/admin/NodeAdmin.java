@@ -41,6 +41,9 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
   /** Which requests are here? */
   public record ListRequests(RequestFilter filter, ActorRef<Reply> replyTo) implements Command {}
 
+  /** Which of the requests here came last, and how many are there? */
+  public record ListNewest(NewestFilter filter, ActorRef<Reply> replyTo) implements Command {}
+
   /** How is the node? */
   public record Describe(ActorRef<Reply> replyTo) implements Command {}
 
@@ -73,6 +76,13 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
    * @param more whether there are others behind the last one
    */
   public record Page(List<RequestRow> requests, boolean more) implements Reply {}
+
+  /**
+   * Requests, the newest first.
+   *
+   * @param counts of all that the filter is about, whatever their state
+   */
+  public record NewestPage(List<RequestRow> requests, StateCounts counts) implements Reply {}
 
   /** How the node is. */
   public record Described(NodeReport report) implements Reply {}
@@ -145,6 +155,7 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
   public Receive<Command> createReceive() {
     return newReceiveBuilder()
         .onMessage(ListRequests.class, this::onListRequests)
+        .onMessage(ListNewest.class, this::onListNewest)
         .onMessage(Describe.class, this::onDescribe)
         .onMessage(CountTenants.class, this::onCountTenants)
         .onMessage(Drain.class, this::onDrain)
@@ -231,6 +242,11 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
             .toList();
     boolean more = found.size() > filter.limit();
     list.replyTo().tell(new Page(more ? found.subList(0, filter.limit()) : found, more));
+    return this;
+  }
+
+  private Behavior<Command> onListNewest(ListNewest list) {
+    list.replyTo().tell(list.filter().page(facts.requests()));
     return this;
   }
 

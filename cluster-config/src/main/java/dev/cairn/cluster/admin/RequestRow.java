@@ -7,6 +7,7 @@ import dev.cairn.request.Attempt;
 import dev.cairn.request.Snapshot;
 import dev.cairn.request.Snapshot.Finish;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -14,6 +15,7 @@ import java.util.Optional;
  *
  * @param node where its actor is
  * @param band its urgency now
+ * @param parent request that it is part of; empty: none
  * @param device of its newest attempt; empty before the first
  * @param epoch number of that attempt
  * @param promptTokens number of tokens of the prompt
@@ -28,6 +30,7 @@ public record RequestRow(
     Snapshot.State state,
     Band band,
     String tenant,
+    String parent,
     String device,
     int epoch,
     int promptTokens,
@@ -35,6 +38,11 @@ public record RequestRow(
     int maxTokens,
     long submittedAtMillis,
     Optional<Finish> finish) {
+  public RequestRow {
+    // A node of an earlier version does not say it.
+    parent = Objects.requireNonNullElse(parent, "");
+  }
+
   /** The row of a request whose actor is on a node. */
   public static RequestRow of(String node, RequestView view) {
     RequestSpec spec = view.spec();
@@ -47,6 +55,7 @@ public record RequestRow(
         now.state(),
         now.band(),
         spec.scheduling().tenant(),
+        spec.scheduling().parent(),
         attempts.isEmpty() ? "" : attempts.get(attempts.size() - 1).device(),
         now.epoch(),
         spec.promptTokens().length,
@@ -56,7 +65,7 @@ public record RequestRow(
         now.finish());
   }
 
-  boolean isUnfinished() {
+  public boolean isUnfinished() {
     return finish.isEmpty();
   }
 }

@@ -24,7 +24,11 @@ class DemandTest {
         rate,
         OptionalDouble.empty(),
         answers,
-        false);
+        false,
+        false,
+        0,
+        0,
+        1000);
   }
 
   private static NodeReport report(List<DeviceRow> devices, List<Waiting> waiting) {

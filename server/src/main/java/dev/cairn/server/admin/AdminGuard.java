@@ -11,7 +11,6 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
-import org.apache.pekko.http.javadsl.model.headers.Host;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,8 +29,6 @@ final class AdminGuard implements HttpApi.Guard {
   private static final Pattern PLAIN_PATH =
       Pattern.compile("(/(?!\\.{1,2}(/|$))[A-Za-z0-9._~:@\\[\\]-]+)+");
   private static final int MAX_PATH = 512;
-  private static final Pattern LOOPBACK_NAME =
-      Pattern.compile("localhost|127(\\.[0-9]{1,3}){3}|(\\[?)(0:){7}1(]?)|(\\[?)::1(]?)");
 
   private final WatchedKeys<AdminKey> keys;
   private final String host;
@@ -62,7 +59,7 @@ final class AdminGuard implements HttpApi.Guard {
     }
     Optional<AdminKey> key = presented(request);
     if (read && key.isEmpty() && loopback && !keys.any()) {
-      refuseOtherNames(request);
+      Loopback.refuseOtherNames(request, host);
       return Caller.UNNAMED;
     }
     if (key.isEmpty()) {
@@ -96,13 +93,5 @@ final class AdminGuard implements HttpApi.Guard {
       throw ApiError.unauthorized("The key is not one of this server's; expected a valid one.");
     }
     return key;
-  }
-
-  private void refuseOtherNames(HttpRequest request) {
-    String name = request.getHeader(Host.class).map(h -> h.host().address()).orElse("");
-    if (!LOOPBACK_NAME.matcher(name).matches() && !name.equals(host)) {
-      throw ApiError.forbidden(
-          "The Host is not this machine's; expected localhost, or a key for any other name.");
-    }
   }
 }

@@ -49,6 +49,7 @@ final class AdminJson {
     out.put("finish_reason", reason(row.finish()));
     out.put("band", text(row.band()));
     out.put("tenant", row.tenant());
+    out.put("parent", row.parent());
     out.put("device", row.device());
     out.put("epoch", row.epoch());
     out.put("prompt_tokens", row.promptTokens());
@@ -202,6 +203,7 @@ final class AdminJson {
     out.put("current_commit_seconds", report.currentCommitNanos() / NANOS_PER_SECOND);
     out.put("queue_depth", report.queueDepth());
     out.put("overloads", report.overloads());
+    out.put("failed_writes", report.failedWrites());
     out.put("disk_full", report.diskFull());
     out.put("unfinished_requests", report.unfinishedRequests());
     out.put("finished_requests", report.finishedRequests());
@@ -226,7 +228,7 @@ final class AdminJson {
     return out;
   }
 
-  private static void put(ObjectNode out, String name, OptionalDouble value) {
+  static void put(ObjectNode out, String name, OptionalDouble value) {
     if (value.isPresent()) {
       out.put(name, value.getAsDouble());
     } else {

@@ -6,6 +6,8 @@ import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.admin.AdminPlane;
 import dev.cairn.server.admin.AdminSettings;
+import dev.cairn.server.admin.DashboardRoutes;
+import dev.cairn.server.admin.DashboardSettings;
 import dev.cairn.server.http.ClientAccess;
 import dev.cairn.server.http.HttpApi;
 import dev.cairn.server.http.HttpServer;
@@ -131,6 +133,7 @@ final class ServeCommand implements Callable<Integer> {
       http.put("cairn.isolation.enabled", true);
     }
     Config config = Isolation.gateway(options.config(http));
+    DashboardSettings dashboard = DashboardSettings.from(config);
     ModelFile model = options.readModel(Path.of(config.getString("cairn.journal.directory")));
     CairnMetrics metrics = new CairnMetrics(config.getInt("cairn.metrics.max-tenants"));
     LocalNode node;
@@ -143,12 +146,13 @@ final class ServeCommand implements Callable<Integer> {
     if (node.isGateway()) {
       HttpApi api =
           HttpApi.forClients(
-              node,
-              settings,
-              metrics,
-              ids,
-              System::currentTimeMillis,
-              access(node, config, metrics));
+                  node,
+                  settings,
+                  metrics,
+                  ids,
+                  System::currentTimeMillis,
+                  access(node, config, metrics))
+              .with(DashboardRoutes.of(node, dashboard)::addTo);
       servers.add(bind(node, api, settings, "--port"));
     }
     Optional<HttpServer> operators = bindOperators(node, config, metrics, ids);

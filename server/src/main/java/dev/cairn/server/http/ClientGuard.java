@@ -1,5 +1,6 @@
 package dev.cairn.server.http;
 
+import dev.cairn.server.dashboard.DashboardPage;
 import dev.cairn.server.keys.ApiKey;
 import dev.cairn.server.keys.ApiRole;
 import dev.cairn.server.keys.KeyText;
@@ -24,6 +25,9 @@ public final class ClientGuard implements HttpApi.Guard {
   private static final Logger LOG = LoggerFactory.getLogger(ClientGuard.class);
   private static final Set<String> OPEN = Set.of("/health/live", "/health/ready");
   private static final String METRICS = "/metrics";
+
+  /** Path of what the dashboard shows. */
+  public static final String DASHBOARD_STATE = "/dashboard/state";
 
   private final AccessSettings settings;
   private final WatchedKeys<ApiKey> keys;
@@ -73,11 +77,15 @@ public final class ClientGuard implements HttpApi.Guard {
     boolean read =
         request.method().equals(HttpMethods.GET) || request.method().equals(HttpMethods.HEAD);
     String path = request.getUri().path();
-    if (read && OPEN.contains(path)) {
+    if (read && (OPEN.contains(path) || DashboardPage.isPublic(path))) {
       return Caller.UNNAMED;
     }
     Optional<String> named = namedTenant(request);
     if (!needsKey()) {
+      if (path.equals(DASHBOARD_STATE) && settings.mode() == AccessSettings.Mode.AUTO) {
+        // It names every request: a page that reaches this machine by another name learns nothing.
+        Loopback.refuseOtherNames(request, settings.host());
+      }
       return new Caller(named.orElse(""), false, Optional.empty());
     }
     ApiKey key = key(request);

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import org.apache.pekko.dispatch.Dispatchers;
@@ -167,6 +168,12 @@ public final class HttpApi {
   /** The threads that the API for operators runs on. */
   public static Executor operatorsExecutor(NodeHandle node) {
     return node.system().classicSystem().dispatchers().lookup(OPERATORS_DISPATCHER);
+  }
+
+  /** The same with routes that somebody else adds; before it is bound to a port. */
+  public HttpApi with(Consumer<Router> more) {
+    more.accept(router);
+    return this;
   }
 
   /** Every route of its own, as method, space and path. */

@@ -73,7 +73,8 @@ public final class AdminNode implements AutoCloseable {
     ClientAccess access = ClientAccess.from(config, model.spec().name(), System::nanoTime);
     metrics.apiKeys(access.keys());
     HttpApi clients =
-        HttpApi.forClients(node, http, metrics, ids, System::currentTimeMillis, access);
+        HttpApi.forClients(node, http, metrics, ids, System::currentTimeMillis, access)
+            .with(DashboardRoutes.of(node, DashboardSettings.from(config))::addTo);
     api = HttpServer.bind(node, clients, http).toCompletableFuture().join();
     HttpSettings forOperators = HttpSettings.forOperators(config);
     operators =

@@ -86,11 +86,15 @@ class ApiDocumentTest {
               ? BODIES.get(route)
               : parts[1].equals("/tokenize") ? "{\"content\":\"Hi\"}" : "{\"tokens\":[74]}";
       HttpResponse<String> reply =
-          send(parts[0], parts[1].replace("{id}", known), parts[0].equals("GET") ? "" : body);
+          send(
+              parts[0],
+              parts[1].replace("{id}", known).replace("{file}", "app.js"),
+              parts[0].equals("GET") ? "" : body);
       assertThat(reply.statusCode()).as("%s: %s", operation, reply.body()).isEqualTo(200);
       assertDocumented(operation, reply);
-      if (parts[1].contains("{id}")) {
-        HttpResponse<String> none = send(parts[0], parts[1].replace("{id}", "none"), "");
+      if (parts[1].contains("{")) {
+        String unknown = parts[1].replace("{id}", "none").replace("{file}", "none.js");
+        HttpResponse<String> none = send(parts[0], unknown, "");
         assertThat(none.statusCode()).as(operation).isEqualTo(404);
         assertDocumented(operation, none);
       }
