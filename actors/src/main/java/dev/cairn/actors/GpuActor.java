@@ -145,7 +145,10 @@ public final class GpuActor extends AbstractBehavior<GpuActor.Command> {
     failuresInRow++;
     // A device that never opened is wrong for this machine or this model: trying again is no help.
     if (generation == 0 || failuresInRow >= settings.maxAttempts()) {
-      getContext().getLog().error("the device is given up after {} attempts", failuresInRow, cause);
+      getContext()
+          .getLog()
+          .error("the device is given up after {} attempts: {}", failuresInRow, cause.getMessage());
+      getContext().getLog().debug("where it failed", cause);
       settings.readiness().notReady(PART, "the device failed: " + cause.getMessage());
       settings.onOpen().givenUp(cause);
       return;

@@ -26,6 +26,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -61,6 +62,7 @@ public final class CairnNode implements AutoCloseable {
    * @param deviceConfig how the devices are opened; they differ in the back end alone
    * @param openers each opens one of the node's devices with such a configuration; may take long
    * @param telemetry told of everything
+   * @param recovered told how many unfinished requests are back, while the node starts
    */
   public record Parts(
       Config config,
@@ -68,7 +70,19 @@ public final class CairnNode implements AutoCloseable {
       Tokenizer tokenizer,
       DeviceConfig deviceConfig,
       List<Callable<Device>> openers,
-      Telemetry telemetry) {
+      Telemetry telemetry,
+      IntConsumer recovered) {
+    /** Of a node that nobody watches while it brings requests back. */
+    public Parts(
+        Config config,
+        ModelSpec model,
+        Tokenizer tokenizer,
+        DeviceConfig deviceConfig,
+        List<Callable<Device>> openers,
+        Telemetry telemetry) {
+      this(config, model, tokenizer, deviceConfig, openers, telemetry, requests -> {});
+    }
+
     /** Of a node with one device. */
     public Parts(
         Config config,
@@ -78,6 +92,15 @@ public final class CairnNode implements AutoCloseable {
         Callable<Device> opener,
         Telemetry telemetry) {
       this(config, model, tokenizer, deviceConfig, List.of(opener), telemetry);
+    }
+
+    /**
+     * The same node.
+     *
+     * @param listener told how many unfinished requests are back, while the node starts
+     */
+    public Parts onRecovery(IntConsumer listener) {
+      return new Parts(config, model, tokenizer, deviceConfig, openers, telemetry, listener);
     }
   }
 

@@ -129,7 +129,8 @@ final class NodeStart {
                     journal::unfinished,
                     requests::wake,
                     settings.requests().maxConcurrentRecoveries(),
-                    system.executionContext())
+                    system.executionContext(),
+                    parts.recovered())
                 .start(),
             "the recovery of unfinished requests");
     if (recovered > 0) {

@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.function.IntConsumer;
 
 /**
  * Brings unfinished requests back after a start, a bounded number at a time, in the journal's
@@ -17,6 +18,7 @@ final class Recovery {
   private final Function<String, CompletionStage<?>> wake;
   private final int maxConcurrent;
   private final Executor executor;
+  private final IntConsumer progress;
   private final CompletableFuture<Integer> done = new CompletableFuture<>();
   private final Deque<String> page = new ArrayDeque<>();
   private String last = "";
@@ -24,15 +26,20 @@ final class Recovery {
   private int running;
   private int woken;
 
+  /**
+   * @param progress told how many are back, each time that it is one more
+   */
   Recovery(
       UnfinishedIndex index,
       Function<String, CompletionStage<?>> wake,
       int maxConcurrent,
-      Executor executor) {
+      Executor executor,
+      IntConsumer progress) {
     this.index = index;
     this.wake = wake;
     this.maxConcurrent = maxConcurrent;
     this.executor = executor;
+    this.progress = progress;
   }
 
   /** Begins; the result is the number of requests brought back, or the first failure. */
@@ -69,6 +76,7 @@ final class Recovery {
   private synchronized void ended(Object reply, Throwable failure) {
     running--;
     woken++;
+    progress.accept(woken);
     if (failure != null) {
       done.completeExceptionally(failure);
     }

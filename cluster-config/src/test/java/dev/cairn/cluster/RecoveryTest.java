@@ -22,6 +22,7 @@ class RecoveryTest {
   private final List<String> woken = new ArrayList<>();
   private final Deque<CompletableFuture<Object>> waking = new ArrayDeque<>();
   private int largestPage;
+  private int recovered;
 
   private List<String> page(String after, int most) {
     List<String> page = ids.tailSet(after, false).stream().limit(most).toList();
@@ -36,7 +37,9 @@ class RecoveryTest {
   }
 
   private CompletableFuture<Integer> start(UnfinishedIndex index) {
-    return new Recovery(index, this::wake, CONCURRENT, Runnable::run).start().toCompletableFuture();
+    return new Recovery(index, this::wake, CONCURRENT, Runnable::run, back -> recovered = back)
+        .start()
+        .toCompletableFuture();
   }
 
   @Test
@@ -50,6 +53,7 @@ class RecoveryTest {
       assertThat(done).isNotDone();
       waking.removeFirst().complete("known");
       ended++;
+      assertThat(recovered).isEqualTo(ended);
     }
     assertThat(done).isCompletedWithValue(UNFINISHED);
     assertThat(woken).containsExactlyElementsOf(ids);

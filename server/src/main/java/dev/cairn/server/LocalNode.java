@@ -5,6 +5,7 @@ import dev.cairn.actors.Requests;
 import dev.cairn.cluster.CairnNode;
 import dev.cairn.cluster.DrainSwitch;
 import dev.cairn.cluster.ModelParts;
+import dev.cairn.cluster.StartProgress;
 import dev.cairn.cluster.admin.ClusterAdmin;
 import dev.cairn.device.DeviceConfig;
 import dev.cairn.device.DeviceException;
@@ -36,16 +37,26 @@ public final class LocalNode implements NodeHandle {
     this.device = device;
   }
 
+  /** Starts a node that nobody watches meanwhile, and waits until it serves. */
+  public static LocalNode start(Config config, ModelFile model, CairnMetrics metrics) {
+    return start(config, ModelParts.of(config, model, LoadProgress.NONE, metrics), model, metrics);
+  }
+
   /**
    * Starts a node and waits until it serves.
    *
    * @param config the whole configuration
    * @param metrics told of everything that happens; left open when the node closes
-   * @param progress told how far the model is loaded
+   * @param progress told how far the model is loaded and requests are back
    */
   public static LocalNode start(
-      Config config, ModelFile model, CairnMetrics metrics, LoadProgress progress) {
+      Config config, ModelFile model, CairnMetrics metrics, StartProgress progress) {
     CairnNode.Parts parts = ModelParts.of(config, model, progress, metrics);
+    return start(config, parts.onRecovery(progress::recovered), model, metrics);
+  }
+
+  private static LocalNode start(
+      Config config, CairnNode.Parts parts, ModelFile model, CairnMetrics metrics) {
     CairnNode node = CairnNode.start(parts);
     node.journal()
         .ifPresent(

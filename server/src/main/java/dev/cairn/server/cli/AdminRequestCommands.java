@@ -26,6 +26,7 @@ final class AdminRequestCommands {
 
     @Option(
         names = "--state",
+        completionCandidates = Candidates.States.class,
         paramLabel = "STATE",
         description = "accepted, assigned, paused or finished alone.")
     private String state;
@@ -193,6 +194,7 @@ final class AdminRequestCommands {
   static final class Priority extends Act {
     @Parameters(
         index = "1",
+        completionCandidates = Candidates.Bands.class,
         paramLabel = "BAND",
         description = "system, production, interactive or batch.")
     private String band;

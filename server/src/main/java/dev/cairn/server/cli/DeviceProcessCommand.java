@@ -1,7 +1,6 @@
 package dev.cairn.server.cli;
 
 import dev.cairn.device.Devices;
-import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.isolation.DeviceJob;
@@ -46,7 +45,7 @@ final class DeviceProcessCommand implements Callable<Integer> {
       LocalNode.tryDevice(job.config(), model);
       return 0;
     }
-    LocalNode node = LocalNode.start(job.config(), model, new CairnMetrics(), LoadProgress.NONE);
+    LocalNode node = LocalNode.start(job.config(), model, new CairnMetrics());
     AtomicBoolean stopping = new AtomicBoolean();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(node, stopping), "cairn-stop"));
     node.whenTerminated()

@@ -3,10 +3,9 @@ package dev.cairn.server.cli;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.typesafe.config.Config;
 import dev.cairn.actors.RequestView;
-import dev.cairn.device.LoadProgress;
+import dev.cairn.cluster.StartProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.model.TextStream;
-import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestIds;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.request.Snapshot;
@@ -26,19 +25,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.Semaphore;
-import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code cairn generate}. */
 @Command(
     name = "generate",
-    description = "Continues a text and streams the continuation to standard output.")
+    description = "Continues a text, or holds a chat, and streams what is generated.")
 final class GenerateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private NodeOptions options;
@@ -86,9 +84,31 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Prints one object: {\"id\",\"text\",\"tokens\",\"finish_reason\"}.")
   private boolean json;
 
+  @Option(
+      names = "--chat",
+      description =
+          "Answers line by line, each with all that was said before; reads lines from a terminal or"
+              + " a pipe.")
+  private boolean chat;
+
+  @Option(
+      names = "--system",
+      paramLabel = "TEXT",
+      description = "Instructions that stand before a chat (with --chat).")
+  private String system;
+
   @Override
   public Integer call() throws IOException, InterruptedException {
-    if (prompt == null) {
+    if (chat && (prompt != null || json)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--chat reads lines to answer; expected it without PROMPT and --json");
+    }
+    if (!chat && system != null) {
+      throw new ParameterException(
+          spec.commandLine(), "--system stands before a chat; expected --chat with it");
+    }
+    if (prompt == null && !chat) {
       prompt = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
     }
     if (options.hasDataDirectory()) {
@@ -99,34 +119,58 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private int generate(Path directory) throws InterruptedException {
+  private int generate(Path directory) throws IOException, InterruptedException {
     Config config = options.config(Map.of("cairn.journal.directory", directory.toString()));
     ModelFile model = options.readModel(directory);
     try (CairnMetrics metrics = new CairnMetrics();
         LoadBar bar = new LoadBar(model.spec().name());
         NodeHandle node = start(config, model, metrics, bar)) {
+      if (chat) {
+        return chat(node, HttpSettings.from(config));
+      }
       CompletionParser parser =
           new CompletionParser(
               node,
               HttpSettings.from(config),
               new RequestIds(System::currentTimeMillis, new SecureRandom()),
               System::currentTimeMillis);
-      RequestSpec request = parser.parse(body(), Optional.empty()).requests().get(0);
+      ObjectNode body = body("max_tokens");
+      body.put("prompt", prompt);
+      RequestSpec request = parser.parse(body, Optional.empty()).requests().get(0);
       RequestView view = node.requests().submit(request).toCompletableFuture().join();
       return print(view, new TextStream(node.tokenizer(), request.stop()));
     }
   }
 
   private static NodeHandle start(
-      Config config, ModelFile model, CairnMetrics metrics, LoadProgress bar) {
+      Config config, ModelFile model, CairnMetrics metrics, StartProgress bar) {
     return LocalNode.start(config, model, metrics, bar);
   }
 
-  /** The options as the body of a completion, so that both are read and checked in one way. */
-  private ObjectNode body() {
+  private int chat(NodeHandle node, HttpSettings settings)
+      throws IOException, InterruptedException {
+    try (ChatInput input =
+        System.console() == null ? ChatInput.of(System.in) : ChatInput.ofTerminal()) {
+      new Chat(
+              node,
+              settings,
+              () -> body("max_completion_tokens"),
+              Optional.ofNullable(system),
+              spec.commandLine().getOut(),
+              spec.commandLine().getErr())
+          .run(input);
+    }
+    return 0;
+  }
+
+  /**
+   * The options as the body of a completion or a chat, so that all are read and checked in one way.
+   *
+   * @param length name of the field that bounds the output
+   */
+  private ObjectNode body(String length) {
     ObjectNode body = Json.object();
-    body.put("prompt", prompt);
-    body.put("max_tokens", maxTokens);
+    body.put(length, maxTokens);
     body.put("temperature", temperature);
     body.put("top_p", topP);
     body.put("top_k", topK);
@@ -144,7 +188,7 @@ final class GenerateCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     StringBuilder whole = new StringBuilder();
     Snapshot end =
-        follow(
+        ShownText.follow(
             view,
             text,
             delta -> {
@@ -155,9 +199,6 @@ final class GenerateCommand implements Callable<Integer> {
               }
             });
     Snapshot.Finish finish = end.finish().orElseThrow();
-    if (finish.reason() == FinishReason.ERROR) {
-      throw new IllegalStateException(finish.detail());
-    }
     if (json) {
       ObjectNode object = Json.object();
       object.put("id", view.spec().id());
@@ -172,31 +213,5 @@ final class GenerateCommand implements Callable<Integer> {
     }
     out.flush();
     return 0;
-  }
-
-  /** Hands over the text as it becomes safe to show, until the request ends. */
-  private static Snapshot follow(RequestView view, TextStream text, Consumer<String> show)
-      throws InterruptedException {
-    Semaphore changed = new Semaphore(1);
-    RequestView.Subscription subscription = view.subscribe(changed::release);
-    try {
-      while (true) {
-        changed.acquire();
-        changed.drainPermits();
-        Snapshot now = view.snapshot();
-        while (text.tokens() < now.tokens().size() && !text.stopped()) {
-          text.append(now.tokens().get(text.tokens()));
-        }
-        if (now.finish().isPresent()) {
-          text.finish();
-        }
-        show.accept(text.drain());
-        if (now.finish().isPresent()) {
-          return now;
-        }
-      }
-    } finally {
-      subscription.cancel();
-    }
   }
 }

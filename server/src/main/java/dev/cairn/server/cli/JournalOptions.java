@@ -32,6 +32,7 @@ final class JournalOptions {
 
   @Option(
       names = "--profile",
+      completionCandidates = Candidates.Profiles.class,
       paramLabel = "NAME",
       description = "single: the data directory; cluster: cairn.postgres (cairn.profile).")
   private String profile;

@@ -13,9 +13,15 @@ final class Logging {
 
   /** Has to run before anything logs. */
   static void configure() {
-    if (onTerminal()) {
+    if (isColoured()) {
       System.setProperty("cairn.log.level-pattern", "%highlight(%-5level)");
     }
+  }
+
+  /** Whether standard error takes colours: a terminal, unless NO_COLOR is set. */
+  static boolean isColoured() {
+    String refused = System.getenv("NO_COLOR");
+    return onTerminal() && (refused == null || refused.isEmpty());
   }
 
   static boolean onTerminal() {

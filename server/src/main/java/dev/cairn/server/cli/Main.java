@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -16,6 +17,7 @@ import picocli.CommandLine.Spec;
     description = "Serves large language models; a request survives anything.",
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",
+    resourceBundle = "dev.cairn.server.cli.Help",
     subcommands = {
       ServeCommand.class,
       GenerateCommand.class,
@@ -27,6 +29,7 @@ import picocli.CommandLine.Spec;
       AdminCommand.class,
       KeysCommand.class,
       ReplayCommand.class,
+      CompletionCommand.class,
       WarmUpCommand.class,
       DeviceProcessCommand.class,
     },
@@ -39,11 +42,6 @@ import picocli.CommandLine.Spec;
       "4:the journal on disk is damaged; journal verify names the records",
       "5:replay computed other tokens than the journal holds",
       "6:the cluster put this node out, because it no longer reached it",
-    },
-    footerHeading = "%nFrom a checkout, bin/cairn has two more:%n",
-    footer = {
-      "  dev-cluster  Runs several servers and a PostgreSQL on this machine, to try a cluster.",
-      "  bench peer   Compares with llama.cpp in one run.",
     })
 public final class Main implements Callable<Integer> {
   static final int FAILED = 1;
@@ -128,7 +126,8 @@ public final class Main implements Callable<Integer> {
       cause = cause.getCause();
     }
     String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-    err.println("cairn: " + message);
+    Help.Ansi colours = Logging.isColoured() ? Help.Ansi.ON : Help.Ansi.OFF;
+    err.println(colours.new Text("@|bold,red cairn:|@ ") + message);
     return FAILED;
   }
 }

@@ -34,6 +34,7 @@ public final class NodeOptions {
 
   @Option(
       names = "--backend",
+      completionCandidates = Candidates.Backends.class,
       paramLabel = "NAME",
       description = "auto, cpu, hip[:N] or cuda[:N]; several with commas (cairn.device.backend).")
   private String backend;
@@ -46,12 +47,14 @@ public final class NodeOptions {
 
   @Option(
       names = "--weights",
+      completionCandidates = Candidates.Weights.class,
       paramLabel = "WHERE",
       description = "packed, or mapped: shared between processes (cairn.device.cpu.weights).")
   private String weights;
 
   @Option(
       names = "--kv-type",
+      completionCandidates = Candidates.KvTypes.class,
       paramLabel = "TYPE",
       description = "What keys and values are kept in: F16, F32, Q8_0 (cairn.device.kv-type).")
   private String kvType;

@@ -19,8 +19,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -45,6 +43,7 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Option(
       names = "--profile",
+      completionCandidates = Candidates.Profiles.class,
       paramLabel = "NAME",
       description =
           "Which journal: single, of the data directory, or cluster, of cairn.postgres"
@@ -128,15 +127,7 @@ final class ReplayCommand implements Callable<Integer> {
   }
 
   private static ProgressBar progress() {
-    return Logging.onTerminal()
-        ? new ProgressBarBuilder()
-            .setTaskName("Replaying")
-            .setInitialMax(-1)
-            .setUnit(" requests", 1)
-            .setStyle(ProgressBarStyle.ASCII)
-            .clearDisplayOnFinish()
-            .build()
-        : null;
+    return Logging.onTerminal() ? LoadBar.bar("Replaying", LoadBar.UNKNOWN, " requests", 1) : null;
   }
 
   private void show(ReplayResult result) {

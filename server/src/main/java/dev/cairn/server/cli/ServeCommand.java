@@ -69,6 +69,7 @@ final class ServeCommand implements Callable<Integer> {
 
   @Option(
       names = "--profile",
+      completionCandidates = Candidates.Profiles.class,
       paramLabel = "NAME",
       description =
           "single (one gateway, RocksDB) or cluster (any number, PostgreSQL: cairn.postgres)"
@@ -78,6 +79,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--roles",
       split = ",",
+      completionCandidates = Candidates.Roles.class,
       paramLabel = "ROLE",
       description = "gateway, device or both (cairn.node.roles).")
   private List<String> roles;

@@ -1,7 +1,6 @@
 package dev.cairn.server.cli;
 
 import com.typesafe.config.Config;
-import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
@@ -45,7 +44,7 @@ final class WarmUpCommand implements Callable<Integer> {
       ModelFile model = options.readModel(directory.path());
       HttpSettings settings = HttpSettings.from(config);
       try (CairnMetrics metrics = new CairnMetrics();
-          NodeHandle node = LocalNode.start(config, model, metrics, LoadProgress.NONE)) {
+          NodeHandle node = LocalNode.start(config, model, metrics)) {
         RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
         HttpApi api =
             HttpApi.forClients(

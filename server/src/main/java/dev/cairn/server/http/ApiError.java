@@ -8,6 +8,7 @@ import org.apache.pekko.http.javadsl.model.HttpHeader;
 public final class ApiError extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private static final String INVALID = "invalid_request_error";
+  private static final String CONTEXT_LENGTH_EXCEEDED = "context_length_exceeded";
   private static final String SERVER = "server_error";
 
   private final int status;
@@ -68,6 +69,16 @@ public final class ApiError extends RuntimeException {
   /** A field has a value that is not allowed. */
   public static ApiError invalid(String param, String message) {
     return new ApiError(400, INVALID, param, "invalid_value", message);
+  }
+
+  /** A prompt is longer than the model's context; OpenAI's clients know the code. */
+  static ApiError tooLong(String param, String message) {
+    return new ApiError(400, INVALID, param, CONTEXT_LENGTH_EXCEEDED, message);
+  }
+
+  /** Whether the prompt was longer than the model's context. */
+  public boolean isTooLong() {
+    return CONTEXT_LENGTH_EXCEEDED.equals(code);
   }
 
   static ApiError malformedJson(String message) {

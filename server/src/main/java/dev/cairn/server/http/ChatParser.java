@@ -7,7 +7,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.Answer;
+import dev.cairn.persistence.RequestIds;
 import dev.cairn.persistence.RequestSpec;
+import dev.cairn.server.NodeHandle;
 import dev.cairn.server.chat.ChatPrompts;
 import dev.cairn.server.chat.ChatTemplateException;
 import dev.cairn.server.chat.ToolForm;
@@ -16,12 +18,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongSupplier;
 
 /**
  * Reads the body of {@code POST /v1/chat/completions}. Fields that it does not know are ignored,
  * but those that would change the output and are not supported are refused.
  */
-final class ChatParser implements CallParser {
+public final class ChatParser implements CallParser {
   private static final Set<String> ROLES =
       Set.of("system", "developer", "user", "assistant", "tool");
 
@@ -42,6 +45,13 @@ final class ChatParser implements CallParser {
 
   private final RequestParameters parameters;
   private final ChatPrompts prompts;
+
+  public ChatParser(
+      NodeHandle node, HttpSettings settings, RequestIds ids, LongSupplier clockMillis) {
+    this(
+        new RequestParameters(node, settings, ids, clockMillis),
+        new ChatPrompts(node.chatTemplate(), node.tokenizer(), settings.chatTemplate()));
+  }
 
   ChatParser(RequestParameters parameters, ChatPrompts prompts) {
     this.parameters = parameters;

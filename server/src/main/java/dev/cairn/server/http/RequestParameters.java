@@ -179,7 +179,7 @@ final class RequestParameters {
   void checkLength(String name, int tokens, int maxTokens) {
     int limit = maxTokens == 0 ? maxContext : maxContext - 1;
     if (tokens > limit) {
-      throw ApiError.invalid(
+      throw ApiError.tooLong(
           name,
           name
               + " has "

@@ -7,7 +7,6 @@ import com.typesafe.config.ConfigFactory;
 import dev.cairn.bundled.BundledModel;
 import dev.cairn.cluster.NodeConfig;
 import dev.cairn.device.Devices;
-import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.persistence.RequestIds;
 import dev.cairn.server.LocalNode;
@@ -67,7 +66,7 @@ public final class AdminNode implements AutoCloseable {
     ModelFile model =
         ModelFile.read(
             BundledModel.extractTo(directory.resolve("models")), Devices.supportedTypes());
-    node = LocalNode.start(config, model, metrics, LoadProgress.NONE);
+    node = LocalNode.start(config, model, metrics);
     RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
     HttpSettings http = HttpSettings.from(config);
     ClientAccess access = ClientAccess.from(config, model.spec().name(), System::nanoTime);
