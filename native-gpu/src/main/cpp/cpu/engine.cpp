@@ -115,6 +115,10 @@ void Engine::open_slot(int32_t number, const SlotSpec& spec) {
     check_range("token of a bias", b.token, 0, runner_->desc().vocabulary - 1);
     if (!(std::fabs(b.bias) <= 1e6f)) misuse("a bias is not -1000000 to 1000000");
   }
+  check_range("pooling", static_cast<int32_t>(spec.pooling), 0, 2);
+  const bool pooled = spec.pooling != Pooling::NONE;
+  if (pooled && (spec.promptLength != length || spec.promptLogprobs))
+    misuse("slot " + text(number) + " is pooled, expected a prompt alone and none of its logprobs");
   for (int32_t t : spec.tokens) check_range("token", t, 0, runner_->desc().vocabulary - 1);
   const int32_t blocks = (config_.maxContext + config_.blockTokens - 1) / config_.blockTokens;
   s.history.assign(static_cast<size_t>(config_.maxContext) + 1, 0);
@@ -130,6 +134,8 @@ void Engine::open_slot(int32_t number, const SlotSpec& spec) {
   s.seed = spec.seed;
   s.logprobs = spec.logprobs;
   s.promptLogprobs = spec.promptLogprobs;
+  s.pooling = spec.pooling;
+  s.pooled.assign(pooled ? static_cast<size_t>(runner_->desc().embedding) : 0, 0.0f);
   s.plannedKnown = static_cast<int32_t>(length);
   s.plannedComputed = 0;
   s.drafted = false;

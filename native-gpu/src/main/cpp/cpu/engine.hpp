@@ -31,6 +31,7 @@ struct SlotSpec {
   uint64_t seed = 0;
   int32_t logprobs = -1;
   bool promptLogprobs = false;
+  Pooling pooling = Pooling::NONE;
 };
 
 struct EngineStats {
@@ -71,6 +72,7 @@ class Engine {
   void check(ChunkJob& chunk);
   void check_allowed(const ChunkJob& chunk) const;
   void check_draft(const ChunkJob& chunk) const;
+  void check_pooled(const ChunkJob& chunk, const Slot& slot) const;
   void check_blocks(ChunkJob& chunk, const Slot& slot);
   void plan(const ChunkJob& chunk);
   void fill_blocks(const Slot& slot, int32_t start);

@@ -28,6 +28,7 @@ void Engine::check(ChunkJob& c) {
            text(s.plannedKnown));
   check_allowed(c);
   check_draft(c);
+  check_pooled(c, s);
   c.restart = c.firstBlock == 0 && (c.start == 0 || !c.blocks.empty());
   if (c.restart && s.inFlight > 0 && !s.plannedBlocks.empty())
     misuse(name + " starts anew while a step that names the slot was not awaited");
@@ -58,6 +59,16 @@ void Engine::check_draft(const ChunkJob& c) const {
            text(static_cast<int64_t>(c.start) + c.rows()) + ", expected at most " +
            text(config_.maxContext));
   for (int32_t t : c.draft) check_range("token of a draft", t, 0, runner_->desc().vocabulary - 1);
+}
+
+// A sum over all positions is of positions that this slot computes itself.
+void Engine::check_pooled(const ChunkJob& c, const Slot& s) const {
+  if (s.pooling == Pooling::NONE) return;
+  const std::string name = "chunk of slot " + text(c.slot);
+  if (c.sample) misuse(name + " draws a token, and the slot is pooled");
+  if (s.pooling == Pooling::MEAN && c.start != 0 && c.firstBlock == 0 && !c.blocks.empty())
+    misuse(name + " starts anew at " + text(c.start) +
+           ", expected 0 for a slot whose positions are summed");
 }
 
 void Engine::check_blocks(ChunkJob& c, const Slot& s) {

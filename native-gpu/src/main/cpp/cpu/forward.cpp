@@ -56,8 +56,9 @@ size_t Forward::kv_bytes(const ModelDesc& d, const EngineConfig& c) {
 
 size_t Forward::scratch_bytes(const ModelDesc& d, const EngineConfig& c) {
   return Layout(d, c).total() +
-         static_cast<size_t>(c.maxSlots) * static_cast<size_t>(c.maxContext + 1) * 4 +
-         static_cast<size_t>(c.maxBatchTokens) * (sizeof(LogitRow) + sizeof(Row) + sizeof(Run)) +
+         static_cast<size_t>(c.maxSlots) * static_cast<size_t>(c.maxContext + 1 + d.embedding) * 4 +
+         static_cast<size_t>(c.maxBatchTokens) *
+             (sizeof(LogitRow) + sizeof(Row) + sizeof(Run) + sizeof(PooledChunk)) +
          static_cast<size_t>(c.threads) * Sampler::bytes(d.vocabulary);
 }
 
@@ -96,6 +97,7 @@ Forward::Forward(const Model& model, const Kernels& kernels, const EngineConfig&
   runs_.reserve(static_cast<size_t>(config.maxBatchTokens));
   rows_.reserve(static_cast<size_t>(config.maxBatchTokens));
   logitRows_.reserve(static_cast<size_t>(config.maxBatchTokens));
+  pooled_.reserve(static_cast<size_t>(config.maxBatchTokens));
 }
 
 void Forward::run(StepJob& step, std::vector<Slot>& slots) {
@@ -104,6 +106,7 @@ void Forward::run(StepJob& step, std::vector<Slot>& slots) {
     embed();
     for (int i = 0; i < model_.desc().layers; i++) layer(i);
   }
+  pool_rows(step);
   head();
   collect(step);
 }
@@ -112,6 +115,7 @@ void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
   rows_.clear();
   runs_.clear();
   logitRows_.clear();
+  pooled_.clear();
   step.outputs.assign(step.chunks.size(), ChunkOutput{});
   for (size_t c = 0; c < step.chunks.size(); c++) {
     const ChunkJob& chunk = step.chunks[c];
@@ -124,6 +128,8 @@ void Forward::gather(StepJob& step, std::vector<Slot>& slots) {
     }
     std::copy(chunk.draft.begin(), chunk.draft.end(),
               slot.history.begin() + chunk.start + chunk.count);
+    if (slot.pooling != Pooling::NONE)
+      pooled_.push_back({static_cast<int32_t>(c), static_cast<int32_t>(rows_.size())});
     for (int32_t i = 0; i < chunk.rows(); i += kRunRows)
       runs_.push_back({static_cast<int32_t>(rows_.size()) + i,
                        std::min<int32_t>(kRunRows, chunk.rows() - i)});
@@ -301,6 +307,32 @@ void Forward::head() {
                  samplers_[static_cast<size_t>(thread)]);
     });
   }
+}
+
+// Position by position, so that how a prompt is cut into chunks does not matter.
+void Forward::pool_rows(StepJob& step) {
+  if (pooled_.empty()) return;
+  const ModelDesc& d = model_.desc();
+  pool_.run(static_cast<int>(pooled_.size()), [&](int task, int) {
+    const PooledChunk& p = pooled_[static_cast<size_t>(task)];
+    const ChunkJob& chunk = step.chunks[static_cast<size_t>(p.chunk)];
+    ChunkOutput& out = step.outputs[static_cast<size_t>(p.chunk)];
+    Slot& slot = *rows_[static_cast<size_t>(p.row)].slot;
+    const bool ends = chunk.start + chunk.count == slot.prompt, mean = slot.pooling == Pooling::MEAN;
+    if (!mean && !ends) return;
+    if (!mean || chunk.start == 0) std::fill(slot.pooled.begin(), slot.pooled.end(), 0.0f);
+    for (int32_t i = mean ? 0 : chunk.count - 1; i < chunk.count; i++) {
+      const size_t row = static_cast<size_t>(p.row + i) * ldDim_;
+      kernels_.rms_norm(x_ + row, model_.output_norm(), d.eps, xn_ + row, d.embedding);
+      kernels_.add(slot.pooled.data(), xn_ + row, d.embedding);
+    }
+    if (!ends) return;
+    out.finite = kernels_.all_finite(slot.pooled.data(), d.embedding);
+    if (out.finite)
+      out.pooled = slot.pooled;
+    else
+      slot.failed = true;
+  });
 }
 
 void Forward::finish_row(LogitRow& r, float* logits, Sampler& sampler) {

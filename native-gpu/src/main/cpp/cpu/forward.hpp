@@ -50,6 +50,10 @@ class Forward {
     const std::vector<uint64_t>* allowed;
     Logprobs logprobs;
   };
+  // A chunk of a slot that is pooled, and its first row.
+  struct PooledChunk {
+    int32_t chunk, row;
+  };
   struct Product {
     const Matrix* matrix;
     float* y;
@@ -92,6 +96,8 @@ class Forward {
   void multiply(int rows, const float* x, size_t ldx, const uint8_t* acts, const Product* products,
                 int count);
   void head();
+  // adds up the outputs of the final norm of slots that are pooled
+  void pool_rows(StepJob& step);
   void finish_row(LogitRow& r, float* logits, Sampler& sampler);
   void collect(StepJob& step);
   void collect_drafted(const ChunkJob& chunk, const LogitRow& row, size_t drafted,
@@ -109,6 +115,7 @@ class Forward {
   std::vector<Row> rows_;
   std::vector<Run> runs_;
   std::vector<LogitRow> logitRows_;
+  std::vector<PooledChunk> pooled_;
   size_t ldDim_, ldQkv_, ldHeads_, ldFfn_, ldLogits_;
   size_t kOffset_, vOffset_;
   float *x_, *xn_, *qkv_, *heads_, *y_, *gate_, *up_, *angles_, *headX_, *logits_;

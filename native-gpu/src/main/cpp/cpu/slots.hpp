@@ -12,6 +12,9 @@
 
 namespace cairn {
 
+// What becomes of the outputs of the final norm of a slot's positions: nothing, their sum, or the last one.
+enum class Pooling : int32_t { NONE, MEAN, LAST };
+
 struct Slot {
   bool open = false;
   int64_t opened = 0;  // how often it was
@@ -23,6 +26,7 @@ struct Slot {
   uint64_t seed = 0;
   int32_t logprobs = -1;
   bool promptLogprobs = false;
+  Pooling pooling = Pooling::NONE;
 
   int32_t plannedKnown = 0;     // tokens in the history
   int32_t plannedComputed = 0;  // tokens in the KV store
@@ -33,6 +37,7 @@ struct Slot {
   std::vector<int32_t> blocks;
   int32_t blockCount = 0;
   bool failed = false;  // its logits were not finite: what follows has no token to start from
+  std::vector<float> pooled;  // of the positions computed since 0; empty where nothing is pooled
 };
 
 struct ChunkJob {
@@ -58,6 +63,7 @@ struct ChunkOutput {
   Logprobs logprobs;
   std::vector<Logprobs> promptLogprobs;
   std::vector<Drawn> more;  // one for each token of the draft that was drawn: what follows it
+  std::vector<float> pooled;  // [embedding] where the chunk is the end of a prompt that is pooled
 };
 
 // Whether what was drawn before row `row` of a draft, counted from 1, is the draft so far: then the

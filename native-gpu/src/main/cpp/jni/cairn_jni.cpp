@@ -206,6 +206,8 @@ void put(Buffer& out, const cairn::StepJob& job) {
       out.put(d.token);
       if (o.hasLogprobs) put(out, d.logprobs);
     }
+    out.put(static_cast<int32_t>(o.pooled.size()));
+    for (const float x : o.pooled) out.put(x);
   }
 }
 
@@ -246,18 +248,19 @@ JNIEXPORT jint CAIRN_METHOD(open)(JNIEnv* env, jobject, jobject answer, jbyteArr
   });
 }
 
-// numbers: prompt length, logprobs, promptLogprobs, top-k
+// numbers: prompt length, logprobs, promptLogprobs, top-k, pooling
 JNIEXPORT jint CAIRN_METHOD(openSlot)(JNIEnv* env, jobject, jlong handle, jobject answer, jint slot,
                                       jintArray tokens, jintArray numbers, jfloatArray sampling,
                                       jlong seed, jintArray biasTokens, jfloatArray biases) {
   return guarded(env, answer, [&] {
     cairn::SlotSpec spec;
     spec.tokens = ints(env, tokens, 0);
-    const auto n = ints(env, numbers, 4);
+    const auto n = ints(env, numbers, 5);
     const auto s = floats(env, sampling, 6);
     spec.promptLength = n[0];
     spec.logprobs = n[1];
     spec.promptLogprobs = n[2] != 0;
+    spec.pooling = static_cast<cairn::Pooling>(n[4]);
     spec.sampling = {s[0], s[1], s[2], s[3], s[4], s[5], n[3]};
     const auto tokens_ = ints(env, biasTokens, 0);
     const auto biases_ = floats(env, biases, 0);

@@ -112,6 +112,11 @@ inline SlotSpec random_slot() {
   s.sampling.temperature = check::integer(0, 1) ? 1.0f : 0.0f;
   s.logprobs = check::integer(-1, kMaxTop);
   s.promptLogprobs = check::integer(0, 1);
+  if (check::integer(0, 2) == 0) s.pooling = static_cast<Pooling>(check::integer(-1, 3));
+  if (check::integer(0, 1) && s.pooling != Pooling::NONE) {
+    s.promptLength = static_cast<int32_t>(s.tokens.size());
+    s.promptLogprobs = false;
+  }
   return s;
 }
 
@@ -222,6 +227,56 @@ inline std::vector<float> prompt_logprobs(Engine& engine, int step) {
   }
   engine.free_slot(0);
   return values;
+}
+
+// What is pooled of a prompt of 70 tokens, prefilled `step` tokens at a time beside another one.
+inline std::vector<float> pooled_prompt(Engine& engine, Pooling pooling, int step, bool beside) {
+  constexpr int kLength = 70;
+  SlotSpec spec, other;
+  for (int i = 0; i < kLength; i++) spec.tokens.push_back(i * 17 % kVocabulary);
+  spec.promptLength = kLength;
+  spec.pooling = pooling;
+  other.tokens = {4, 5, 6};
+  other.promptLength = 3;
+  engine.open_slot(0, spec);
+  std::vector<float> pooled;
+  for (int32_t at = 0; at < kLength; at += step) {
+    const int32_t end = std::min(kLength, at + step);
+    ChunkJob chunk{0, at, end - at, false, false, (at + 31) / 32, {}};
+    for (int32_t b = chunk.firstBlock; b * 32 < end; b++) chunk.blocks.push_back(kBlocks - 1 - b);
+    if (beside) {
+      engine.open_slot(1, other);
+      engine.submit(1, {{1, 0, 3, true, false, 0, {0}}, chunk});
+    } else {
+      engine.submit(1, {chunk});
+    }
+    const auto job = engine.await();
+    const ChunkOutput& out = job->outputs.back();
+    CHECK(out.finite && out.token == -1 && out.pooled.empty() == (end < kLength));
+    if (beside) CHECK(job->outputs[0].token >= 0 && job->outputs[0].pooled.empty());
+    engine.free_slot(1);
+    pooled = out.pooled;
+  }
+  engine.free_slot(0);
+  return pooled;
+}
+
+// Chunks and company change no bit of what is pooled; returns the mean's sum and the last state.
+inline std::vector<std::vector<float>> chunks_change_nothing_pooled(Engine& engine) {
+  std::vector<std::vector<float>> all;
+  for (const Pooling pooling : {Pooling::MEAN, Pooling::LAST}) {
+    const std::vector<float> whole = pooled_prompt(engine, pooling, 35, false);
+    CHECK(whole.size() == 64);
+    for (const int step : {60, 32, 7, 1})
+      for (const bool beside : {false, true}) {
+        const std::vector<float> cut = pooled_prompt(engine, pooling, step, beside);
+        CHECK(cut.size() == whole.size() &&
+              std::memcmp(cut.data(), whole.data(), whole.size() * sizeof(float)) == 0);
+      }
+    all.push_back(whole);
+  }
+  CHECK(all[0] != all[1]);
+  return all;
 }
 
 // What `count` tokens of a slot are, with a draft in some steps: the tokens that follow, some of

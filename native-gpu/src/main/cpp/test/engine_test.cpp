@@ -102,6 +102,19 @@ void drafts(const ModelDesc& desc) {
     }
 }
 
+// What is pooled has the same bits with every instruction set and number of threads.
+void pooled(const ModelDesc& desc) {
+  std::vector<std::vector<float>> expected;
+  for (const Kernels* kernels : available_kernels())
+    for (const int threads : {1, 2}) {
+      Engine engine(desc, config(threads), *kernels, [](int64_t, int64_t) { return true; });
+      const auto actual = chunks_change_nothing_pooled(engine);
+      if (expected.empty()) expected = actual;
+      for (size_t i = 0; i < expected.size(); i++)
+        CHECK(std::memcmp(actual[i].data(), expected[i].data(), 64 * sizeof(float)) == 0);
+    }
+}
+
 void descriptions(const ModelDesc& good) {
   auto refused = [](const ModelDesc& d) {
     int count = 0;
@@ -154,6 +167,7 @@ int main(int argc, char** argv) {
   mapped(file.desc());
   pinning(file.desc());
   drafts(file.desc());
+  pooled(file.desc());
   for (const Kernels* k : available_kernels()) {
     auto open = [&] {
       return std::make_unique<Engine>(file.desc(), config(2), *k,

@@ -266,6 +266,13 @@ void drafts_as_on_the_cpu(const ModelDesc& desc) {
   }
 }
 
+void pooled_as_on_the_cpu(const ModelDesc& desc) {
+  const auto expected = chunks_change_nothing_pooled(*on_cpu(desc, config(1)));
+  const auto actual = chunks_change_nothing_pooled(*on_gpu(desc, config(1)));
+  for (size_t i = 0; i < expected.size(); i++)
+    CHECK(std::memcmp(actual[i].data(), expected[i].data(), 64 * sizeof(float)) == 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -295,6 +302,7 @@ int main(int argc, char** argv) {
   }
   graphs_change_nothing(file.desc());
   drafts_as_on_the_cpu(file.desc());
+  pooled_as_on_the_cpu(file.desc());
   arbitrary_steps(*on_gpu(file.desc(), config(1)), 1000);
 #if defined(GPU_EMU)
   lost_devices(file.desc());

@@ -13,7 +13,7 @@ size_t up32(int32_t n) { return (size(n) + 31) / 32 * 32; }
 // Places in the scratch memory.
 struct GpuForward::Layout {
   size_t ldDim, ldQkv, ldHeads, ldFfn, ldLogits, inputs;
-  size_t x, xn, y, qkv, heads, gate, up, angles[2], headX, logits;
+  size_t x, xn, y, qkv, heads, gate, up, angles[2], headX, logits, pooled;
   size_t q, scales, ffnQ, ffnScales, frequencies[2], tables, history;
   size_t drawLogits, drawCounts, drawCandidates, drawRuns, end = 0;
 
@@ -33,6 +33,7 @@ struct GpuForward::Layout {
     for (size_t& p : angles) p = take(b * size(d.ropeDimensions) * 4);
     headX = take(size(kHeadRows) * ldDim * 4);
     logits = take(size(kHeadRows) * ldLogits * 4);
+    pooled = take(size(c.maxSlots) * ldDim * 4);
     q = take(rows * inputs);
     scales = take(rows * inputs / kQuantum * sizeof(BlockScale));
     ffnQ = take(b * ldFfn);
@@ -106,6 +107,7 @@ GpuForward::GpuForward(const Model& model, const EngineConfig& config, const Pro
   }
   at(headX_, l.headX);
   at(logits_, l.logits);
+  at(pooled_, l.pooled);
   at(rows_.q, l.q);
   at(rows_.scales, l.scales);
   at(ffnRows_.q, l.ffnQ);
@@ -139,9 +141,11 @@ void GpuForward::run(const StepShape& shape, const uint8_t* plan, LogitResult* r
                   part(ints, l.positions),
                   part(ints, l.jobRows),
                   part(static_cast<const LogitJob*>(nullptr), l.jobs),
-                  part(static_cast<const AttendTask*>(nullptr), l.tasks)};
+                  part(static_cast<const AttendTask*>(nullptr), l.tasks),
+                  part(static_cast<const PoolTask*>(nullptr), l.pools)};
   embed(step, queue);
   for (int i = 0; i < model_.desc().layers; i++) layer(i, step, queue);
+  if (shape.pools > 0) pool(step, queue);
   head(step, results, queue);
 }
 
@@ -228,6 +232,14 @@ void GpuForward::layer(int index, const Step& step, Queue queue) {
   } else {
     add_to_x(nullptr, l.postFfnNorm, nullptr, {}, rows, queue);
   }
+}
+
+void GpuForward::pool(const Step& step, Queue queue) {
+  const ModelDesc& d = model_.desc();
+  add_norm({x_, ldDim_, nullptr, nullptr, nullptr, model_.output_norm(), d.eps, d.embedding,
+            step.shape.rows, xn_, QuantizedRows{}, nullptr},
+           queue);
+  pool_rows({step.pools, step.shape.pools, xn_, ldDim_, d.embedding, pooled_}, queue);
 }
 
 void GpuForward::head(const Step& step, LogitResult* results, Queue queue) {

@@ -26,6 +26,9 @@ class GpuForward {
     return history_ + static_cast<size_t>(slot) * historyStride_;
   }
 
+  // what a slot has pooled, [embedding]
+  const float* pooled(int slot) const { return pooled_ + static_cast<size_t>(slot) * ldDim_; }
+
   // Rows of the output head that are computed together.
   static constexpr int kHeadRows = 64;
 
@@ -42,6 +45,7 @@ class GpuForward {
     const int *slots, *positions, *jobRows;
     const LogitJob* jobs;
     const AttendTask* tasks;
+    const PoolTask* pools;
   };
 
   static Inputs inputs_of(std::initializer_list<const Matrix*> matrices);
@@ -53,6 +57,8 @@ class GpuForward {
   // adds y to x, and normalizes x by `next` where it is given
   void add_to_x(const float* bias, const float* post, const float* next, Inputs inputs, int rows,
                 Queue queue);
+  // adds up the outputs of the final norm of slots that are pooled
+  void pool(const Step& step, Queue queue);
   void head(const Step& step, LogitResult* results, Queue queue);
 
   const Model& model_;
@@ -61,7 +67,7 @@ class GpuForward {
   const size_t kvBlockBytes_, kvLayerBytes_, tableStride_, historyStride_;
   DeviceMemory kv_, scratch_;
   size_t ldDim_, ldQkv_, ldHeads_, ldFfn_, ldLogits_, kOffset_, vOffset_;
-  float *x_, *xn_, *y_, *qkv_, *heads_, *gate_, *up_, *angles_[2], *headX_, *logits_;
+  float *x_, *xn_, *y_, *qkv_, *heads_, *gate_, *up_, *angles_[2], *headX_, *logits_, *pooled_;
   QuantizedRows rows_, ffnRows_;
   double* frequencies_[2];
   int *tables_, *history_;

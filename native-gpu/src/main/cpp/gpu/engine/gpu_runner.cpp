@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <thread>
@@ -45,13 +46,15 @@ GpuRunner::GpuRunner(const ModelDesc& desc, const EngineConfig& config, const Pr
   stream_ = std::make_unique<Stream>();
   forward_ = std::make_unique<GpuForward>(model_, config_, device_, *stream_);
   const size_t planBytes = StepPlan::most_bytes(config_, model_.desc());
+  const size_t pooledBytes = static_cast<size_t>(std::min(config_.maxSlots, config_.maxBatchTokens)) *
+                             static_cast<size_t>(desc.embedding) * sizeof(float);
   const size_t resultBytes = static_cast<size_t>(config_.maxBatchTokens) * sizeof(LogitResult);
   plan_ = DeviceMemory(planBytes);
   results_ = DeviceMemory(resultBytes);
   histories_ = std::make_unique<PinnedMemory>(
       static_cast<size_t>(config_.maxSlots) * static_cast<size_t>(config_.maxContext + 1) * sizeof(int));
   for (int i = 0; i < config_.maxStepsInFlight; i++)
-    idle_.push_back(std::make_unique<Flight>(planBytes, resultBytes));
+    idle_.push_back(std::make_unique<Flight>(planBytes, resultBytes, pooledBytes));
 }
 
 GpuRunner::~GpuRunner() {
@@ -112,6 +115,7 @@ void GpuRunner::launch(StepJob& step, std::vector<Slot>& slots) {
   made_.write(flight->plan.as<uint8_t>());
   flight->jobs = made_.jobs();
   flight->chunks = made_.job_chunks();
+  flight->pooledChunks = made_.pooled_chunks();
   upload_histories(step, slots);
   stream_->upload(plan_.as<uint8_t>(), flight->plan.as<uint8_t>(), made_.layout().end);
   forward_->update_tables(
@@ -121,6 +125,7 @@ void GpuRunner::launch(StepJob& step, std::vector<Slot>& slots) {
   if (!flight->jobs.empty())
     stream_->download(flight->results.as<uint8_t>(), results_.as<uint8_t>(),
                       flight->jobs.size() * sizeof(LogitResult));
+  download_pooled(step, *flight);
   flight->done.record(stream_->queue());
   const std::lock_guard lock(mutex_);
   flying_.push_back(std::move(flight));
@@ -151,6 +156,27 @@ void GpuRunner::run_kernels(const StepPlan& plan) {
   graphs_.back().second->launch(stream_->queue());
 }
 
+void GpuRunner::download_pooled(const StepJob& step, Flight& flight) {
+  const size_t width = static_cast<size_t>(model_.desc().embedding);
+  float* to = flight.pooled.as<float>();
+  for (const int chunk : flight.pooledChunks) {
+    const int slot = step.chunks[static_cast<size_t>(chunk)].slot;
+    stream_->download(to, forward_->pooled(slot), width * sizeof(float));
+    to += width;
+  }
+}
+
+void GpuRunner::take_pooled(StepJob& step, const Flight& flight) {
+  const size_t width = static_cast<size_t>(model_.desc().embedding);
+  const float* from = flight.pooled.as<float>();
+  for (const int chunk : flight.pooledChunks) {
+    ChunkOutput& out = step.outputs[static_cast<size_t>(chunk)];
+    out.finite &= std::all_of(from, from + width, [](float x) { return std::isfinite(x); });
+    if (out.finite) out.pooled.assign(from, from + width);
+    from += width;
+  }
+}
+
 void GpuRunner::wait(Event& event) const {
   const auto limit = Clock::now() + std::chrono::milliseconds(config_.gpu.stepTimeoutMillis);
   while (!event.reached()) {
@@ -177,6 +203,7 @@ void GpuRunner::finish(StepJob& step, std::vector<Slot>& slots) {
     return slots[static_cast<size_t>(step.chunks[chunk].slot)];
   };
   for (size_t c = 0; c < step.chunks.size(); c++) step.outputs[c].finite = !slot_of(c).failed;
+  take_pooled(step, *flight);
   // of a row of a draft its number, from 1; otherwise 0 or less
   auto drafted = [&](size_t j) {
     const ChunkJob& c = step.chunks[static_cast<size_t>(flight->chunks[j])];

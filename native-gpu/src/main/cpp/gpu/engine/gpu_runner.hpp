@@ -38,16 +38,19 @@ class GpuRunner final : public StepRunner {
  private:
   // A step between launch and finish.
   struct Flight {
-    explicit Flight(size_t planBytes, size_t resultBytes) : plan(planBytes), results(resultBytes) {}
-    PinnedMemory plan, results;
+    Flight(size_t planBytes, size_t resultBytes, size_t pooledBytes)
+        : plan(planBytes), results(resultBytes), pooled(pooledBytes) {}
+    PinnedMemory plan, results, pooled;
     Event done;
     std::vector<LogitJob> jobs;
-    std::vector<int> chunks;
+    std::vector<int> chunks, pooledChunks;
   };
 
   void check_memory() const;
   void upload_histories(const StepJob& step, std::vector<Slot>& slots);
   void run_kernels(const StepPlan& plan);
+  void download_pooled(const StepJob& step, Flight& flight);
+  void take_pooled(StepJob& step, const Flight& flight);
   void wait(Event& event) const;
 
   const EngineConfig config_;

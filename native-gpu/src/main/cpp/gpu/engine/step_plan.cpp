@@ -6,10 +6,11 @@
 namespace cairn::gpu {
 
 void StepPlan::make(const StepJob& step, std::vector<Slot>& slots) {
-  for (auto* v : {&slots_, &positions_, &jobRows_, &jobChunks_}) v->clear();
+  for (auto* v : {&slots_, &positions_, &jobRows_, &jobChunks_, &pooledChunks_}) v->clear();
   jobs_.clear();
   runs_.clear();
   tasks_.clear();
+  pools_.clear();
   updates_.clear();
   steering_.clear();
   for (size_t c = 0; c < step.chunks.size(); c++) {
@@ -26,7 +27,7 @@ void StepPlan::make(const StepJob& step, std::vector<Slot>& slots) {
     for (int i = 0; i < run.count * group_; i += queries)
       tasks_.push_back({run.row, i, std::min(queries, run.count * group_ - i)});
   shape_ = {static_cast<int>(slots_.size()), static_cast<int>(jobs_.size()),
-            static_cast<int>(tasks_.size()), queries,
+            static_cast<int>(tasks_.size()), static_cast<int>(pools_.size()), queries,
             std::any_of(jobs_.begin(), jobs_.end(),
                         [](const LogitJob& j) { return j.sample == 0 || j.top >= 0; })};
   const auto base = static_cast<uint32_t>(layout().steering);
@@ -35,6 +36,7 @@ void StepPlan::make(const StepJob& step, std::vector<Slot>& slots) {
 
 void StepPlan::add_rows(const ChunkJob& chunk, const Slot& slot, int index) {
   const int first = static_cast<int>(slots_.size());
+  if (slot.pooling != Pooling::NONE) add_pool(chunk, slot, first, index);
   for (int i = 0; i < chunk.rows(); i += kRunRows)
     runs_.push_back({first + i, 0, std::min(kRunRows, chunk.rows() - i)});
   // all rows that draw share what steers them
@@ -56,6 +58,15 @@ void StepPlan::add_rows(const ChunkJob& chunk, const Slot& slot, int index) {
       add_job(slot, chunk.slot, row, position, false, index);
     }
   }
+}
+
+void StepPlan::add_pool(const ChunkJob& chunk, const Slot& slot, int row, int index) {
+  const bool ends = chunk.start + chunk.count == slot.prompt;
+  if (slot.pooling == Pooling::MEAN)
+    pools_.push_back({chunk.slot, row, chunk.count, chunk.start == 0 ? 1 : 0});
+  else if (ends)
+    pools_.push_back({chunk.slot, row + chunk.count - 1, 1, 1});
+  if (ends) pooledChunks_.push_back(index);
 }
 
 LogitJob& StepPlan::add_job(const Slot& slot, int slotNumber, int row, int position, bool sample,
@@ -84,6 +95,7 @@ void StepPlan::write(uint8_t* to) const {
   put(at.jobRows, jobRows_);
   put(at.jobs, jobs_);
   put(at.tasks, tasks_);
+  put(at.pools, pools_);
   put(at.updates, updates_);
   put(at.steering, steering_);
 }
@@ -95,7 +107,8 @@ size_t StepPlan::most_bytes(const EngineConfig& c, const ModelDesc& d) {
   most.tasks = c.maxBatchTokens * ((d.heads / d.kvHeads + 7) / 8 + 1);
   const size_t blocks = static_cast<size_t>((c.maxContext + c.blockTokens - 1) / c.blockTokens);
   const size_t words = static_cast<size_t>((d.vocabulary + 63) / 64);
-  const size_t chunks = static_cast<size_t>(std::min(c.maxSlots, c.maxBatchTokens));
+  most.pools = std::min(c.maxSlots, c.maxBatchTokens);
+  const size_t chunks = static_cast<size_t>(most.pools);
   const size_t steering = chunks * (words * sizeof(uint64_t) + kMaxBiases * sizeof(LogitBias));
   return StepLayout(most, static_cast<size_t>(c.maxSlots) * blocks, steering).end;
 }

@@ -15,7 +15,7 @@ namespace cairn::gpu {
 
 // Steps of one shape run the same kernels with the same arguments.
 struct StepShape {
-  int rows = 0, jobs = 0, tasks = 0;
+  int rows = 0, jobs = 0, tasks = 0, pools = 0;
   int queries = 1;        // of a task, at most
   bool logprobs = false;  // whether any row wants them
   bool operator==(const StepShape&) const = default;
@@ -23,7 +23,7 @@ struct StepShape {
 
 // Byte offsets of the parts.
 struct StepLayout {
-  size_t slots, positions, jobRows, jobs, tasks, updates, steering, end;
+  size_t slots, positions, jobRows, jobs, tasks, pools, updates, steering, end;
 
   StepLayout(const StepShape& s, size_t updateCount, size_t steeringBytes) {
     size_t at = 0;
@@ -37,6 +37,7 @@ struct StepLayout {
     jobRows = place(static_cast<size_t>(s.jobs), sizeof(int));
     jobs = place(static_cast<size_t>(s.jobs), sizeof(LogitJob));
     tasks = place(static_cast<size_t>(s.tasks), sizeof(AttendTask));
+    pools = place(static_cast<size_t>(s.pools), sizeof(PoolTask));
     updates = place(updateCount, sizeof(BlockUpdate));
     steering = place(steeringBytes, 1);
     end = at;
@@ -60,20 +61,24 @@ class StepPlan {
   // the chunk of each row of logits
   const std::vector<int>& job_chunks() const { return jobChunks_; }
   const std::vector<LogitJob>& jobs() const { return jobs_; }
+  // the chunks whose slots have pooled their whole prompt with this step
+  const std::vector<int>& pooled_chunks() const { return pooledChunks_; }
 
  private:
   static constexpr int kRunRows = 16;
 
   void add_rows(const ChunkJob& chunk, const Slot& slot, int index);
+  void add_pool(const ChunkJob& chunk, const Slot& slot, int row, int index);
   LogitJob& add_job(const Slot& slot, int slotNumber, int row, int position, bool sample, int chunk);
   // Appends to what steers; returns where.
   uint32_t put(const void* from, size_t bytes);
 
   const int group_;
   StepShape shape_;
-  std::vector<int> slots_, positions_, jobRows_, jobChunks_;
+  std::vector<int> slots_, positions_, jobRows_, jobChunks_, pooledChunks_;
   std::vector<LogitJob> jobs_;
   std::vector<AttendTask> runs_, tasks_;
+  std::vector<PoolTask> pools_;
   std::vector<BlockUpdate> updates_;
   std::vector<uint8_t> steering_;
 };

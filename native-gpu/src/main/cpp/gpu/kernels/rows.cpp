@@ -47,6 +47,18 @@ GPU_KERNEL GPU_BOUNDS(kThreads) add_norm_row(AddNorm a) {
   }
 }
 
+// One thread an element: its sum goes row by row.
+GPU_KERNEL GPU_BOUNDS(kThreads) pool_task(PoolRows a) {
+  const PoolTask task = a.tasks[block()];
+  const int i = block_y() * kThreads + thread();
+  if (i >= a.n) return;
+  float* pooled = a.pooled + static_cast<size_t>(task.slot) * a.ld + static_cast<size_t>(i);
+  const float* x = a.x + static_cast<size_t>(task.row) * a.ld + static_cast<size_t>(i);
+  float sum = task.fresh != 0 ? 0.0f : *pooled;
+  for (int r = 0; r < task.count; r++) sum = sum + x[static_cast<size_t>(r) * a.ld];
+  *pooled = sum;
+}
+
 GPU_KERNEL GPU_BOUNDS(kThreads) gate_row(Gate a) {
   const size_t row = static_cast<size_t>(block());
   const int first = (block_y() * kWarps + warp()) * kWarp, i = first + lane();
@@ -142,6 +154,11 @@ void launch_embed(const Embed& e, Queue queue) {
 void add_norm(const AddNorm& a, Queue queue) {
   GPU_LAUNCH(add_norm_row, Grid{static_cast<unsigned>(a.rows)}, kThreads, queue, a);
   check_launch("add_norm_row");
+}
+
+void pool_rows(const PoolRows& p, Queue queue) {
+  GPU_LAUNCH(pool_task, (Grid{static_cast<unsigned>(p.count), parts(p.n, kThreads)}), kThreads, queue, p);
+  check_launch("pool_task");
 }
 
 void gate(const Gate& g, Queue queue) {

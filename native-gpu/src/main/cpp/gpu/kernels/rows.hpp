@@ -34,6 +34,20 @@ struct Gate {
 };
 void gate(const Gate& g, Queue queue);
 
+// Rows that are added, in order, to what a slot has pooled; `fresh`: it begins anew.
+struct PoolTask {
+  int slot, row, count, fresh;
+};
+struct PoolRows {
+  const PoolTask* tasks;  // [count]
+  int count;
+  const float* x;  // [rows][ld]
+  size_t ld;
+  int n;
+  float* pooled;  // [slots][ld]
+};
+void pool_rows(const PoolRows& p, Queue queue);
+
 // x[rows][ld] of n inputs, a multiple of 32, into int8.
 void quantize_rows(const float* x, size_t ld, int n, int rows, QuantizedRows out, Queue queue);
 

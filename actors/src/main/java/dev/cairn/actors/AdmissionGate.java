@@ -112,6 +112,20 @@ public final class AdmissionGate {
     return limit;
   }
 
+  /** Says that a node has as many unfinished requests as it takes. */
+  public static String full(int limit) {
+    return "the server has " + limit + " unfinished requests, as many as it takes";
+  }
+
+  /** Says that a tenant has as many requests that wait as it may. */
+  public static String tenantFull(String tenant, int limit) {
+    return "tenant '"
+        + tenant
+        + "' has "
+        + limit
+        + " requests that wait for their first token, as many as it may";
+  }
+
   /** Most requests without a token that a tenant may have; 0: any. */
   public int maxQueued(String tenant) {
     return maxQueued.applyAsInt(tenant);

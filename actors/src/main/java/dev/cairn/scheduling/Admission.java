@@ -1,5 +1,6 @@
 package dev.cairn.scheduling;
 
+import dev.cairn.model.Pooling;
 import dev.cairn.model.Sampling;
 import dev.cairn.persistence.LookUp;
 import java.util.Objects;
@@ -21,6 +22,8 @@ import java.util.Objects;
  * @param promptLogprobs whether log-probabilities of the prompt are still wanted
  * @param salt requests of different salts share no cached keys and values
  * @param lookUp whether it is drafted from what it said before
+ * @param pooling not {@link Pooling#NONE}: it generates nothing, and one vector of its prompt is
+ *     handed over
  */
 public record Admission(
     String requestId,
@@ -36,7 +39,69 @@ public record Admission(
     int logprobs,
     boolean promptLogprobs,
     String salt,
-    LookUp lookUp) {
+    LookUp lookUp,
+    Pooling pooling) {
+  /** Of a request that generates. */
+  public Admission(
+      String requestId,
+      int epoch,
+      Standing standing,
+      long submittedAtMillis,
+      int[] tokens,
+      int promptLength,
+      int maxTokens,
+      Sampling sampling,
+      long seed,
+      boolean ignoreEos,
+      int logprobs,
+      boolean promptLogprobs,
+      String salt,
+      LookUp lookUp) {
+    this(
+        requestId,
+        epoch,
+        standing,
+        submittedAtMillis,
+        tokens,
+        promptLength,
+        maxTokens,
+        sampling,
+        seed,
+        ignoreEos,
+        logprobs,
+        promptLogprobs,
+        salt,
+        lookUp,
+        Pooling.NONE);
+  }
+
+  /** A text of which one vector is wanted. */
+  public static Admission pooled(
+      String requestId,
+      int epoch,
+      Standing standing,
+      long submittedAtMillis,
+      int[] tokens,
+      String salt,
+      Pooling pooling) {
+    return new Admission(
+        requestId,
+        epoch,
+        standing,
+        submittedAtMillis,
+        tokens,
+        tokens.length,
+        0,
+        Sampling.GREEDY,
+        0,
+        false,
+        -1,
+        false,
+        salt,
+        LookUp.OFF,
+        pooling);
+  }
+
   /** As the device is configured to draft it. */
   public Admission(
       String requestId,
@@ -70,6 +135,7 @@ public record Admission(
   }
 
   public Admission {
+    Objects.requireNonNull(pooling, "an admission without its pooling");
     Objects.requireNonNull(lookUp, "an admission without whether it is drafted");
     Objects.requireNonNull(standing, "an admission without its standing");
     Objects.requireNonNull(sampling, "an admission without its sampling parameters");
@@ -89,6 +155,10 @@ public record Admission(
               + promptLength
               + " tokens, expected 1 to "
               + tokens.length);
+    }
+    if (pooling != Pooling.NONE && (maxTokens > 0 || promptLogprobs)) {
+      throw new IllegalArgumentException(
+          requestId + " is pooled, expected no tokens to generate and no log-probabilities");
     }
     if (maxTokens < tokens.length - promptLength) {
       throw new IllegalArgumentException(

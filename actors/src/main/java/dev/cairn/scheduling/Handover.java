@@ -3,6 +3,7 @@ package dev.cairn.scheduling;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.FinishReason;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -15,6 +16,8 @@ import java.util.Optional;
  * @param tokens in order, perhaps none
  * @param logprobs one for each token, or empty
  * @param promptLogprobs of prompt tokens 1 and up, with the first hand-over, or empty
+ * @param pooled of a prompt that is pooled, with its end: what the device added up, as many numbers
+ *     as the model is wide, not normalized; else empty
  * @param end why generation ended with these tokens, or empty
  */
 public record Handover(
@@ -24,7 +27,27 @@ public record Handover(
     int[] tokens,
     List<TokenLogprobs> logprobs,
     List<TokenLogprobs> promptLogprobs,
+    float[] pooled,
     Optional<End> end) {
+  private static final float[] NOTHING = {};
+
+  public Handover {
+    Objects.requireNonNull(
+        pooled, "a hand-over without what was pooled, expected empty for nothing");
+  }
+
+  /** Of a request that generates. */
+  public Handover(
+      String requestId,
+      int epoch,
+      int firstIndex,
+      int[] tokens,
+      List<TokenLogprobs> logprobs,
+      List<TokenLogprobs> promptLogprobs,
+      Optional<End> end) {
+    this(requestId, epoch, firstIndex, tokens, logprobs, promptLogprobs, NOTHING, end);
+  }
+
   /** How generation ended. */
   public record End(FinishReason reason, String detail) {}
 }

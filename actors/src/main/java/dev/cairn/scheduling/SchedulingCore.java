@@ -152,7 +152,8 @@ public final class SchedulingCore {
     sequences.put(sequence.requestId, sequence);
     promisedTokens += sequence.maxLength;
     tenant.live++;
-    if (sequence.wantsToken() || (sequence.isPromptOnly() && admission.promptLogprobs())) {
+    boolean readsPrompt = admission.promptLogprobs() || sequence.isPooled();
+    if (sequence.wantsToken() || (sequence.isPromptOnly() && readsPrompt)) {
       for (Sequence impossible : arrivals.enter(sequence, nowNanos)) {
         end(impossible, FinishReason.ERROR, "its group is larger than the device can run at once");
       }
@@ -314,7 +315,9 @@ public final class SchedulingCore {
     }
     sequence.commitInFlight = null;
     sequence.committed = nextIndex;
-    window.commitTook(nowNanos - sequence.handedOverAtNanos);
+    if (!sequence.isPooled()) {
+      window.commitTook(nowNanos - sequence.handedOverAtNanos);
+    }
     this.nowNanos = nowNanos;
     if (sequence.isHandedOver()) {
       forget(sequence);

@@ -2,6 +2,7 @@ package dev.cairn.scheduling;
 
 import dev.cairn.device.Chunk;
 import dev.cairn.device.SlotSpec;
+import dev.cairn.model.Pooling;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.Band;
 import dev.cairn.persistence.LookUp;
@@ -117,8 +118,13 @@ final class Sequence {
   /** Names of the full blocks; null before they were asked for. */
   private PrefixChain prefix;
 
-  /** Whether every prompt position has to be computed, for its log-probabilities. */
-  private final boolean scoresPrompt;
+  /** Whether every prompt position has to be computed: for its log-probabilities, or its mean. */
+  private final boolean needsWholePrompt;
+
+  private final Pooling pooling;
+
+  /** What the device pooled of the prompt; empty before its end. */
+  private float[] pooled = {};
 
   private final int blockTokens;
   private int followedBlocks;
@@ -153,7 +159,8 @@ final class Sequence {
     this.firstIndex = received;
     this.handedOver = received;
     this.committed = received;
-    this.scoresPrompt = admission.promptLogprobs();
+    this.pooling = admission.pooling();
+    this.needsWholePrompt = admission.promptLogprobs() || pooling == Pooling.MEAN;
     this.salt = limits.prefixCache() ? admission.salt() : null;
     this.blockTokens = limits.blockTokens();
     this.lookUp =
@@ -165,7 +172,8 @@ final class Sequence {
             admission.sampling(),
             admission.seed(),
             admission.logprobs(),
-            admission.promptLogprobs());
+            admission.promptLogprobs(),
+            pooling);
   }
 
   /** What may be drawn of a grammar is known only when the token before it is. */
@@ -202,7 +210,17 @@ final class Sequence {
     return length < maxLength;
   }
 
-  /** Whether nothing is to be generated: only the prompt is scored. */
+  /** Whether one vector of it is wanted, and no token. */
+  boolean isPooled() {
+    return pooling != Pooling.NONE;
+  }
+
+  /** Takes the vector that the device made of its prompt. */
+  void receivePooled(float[] vector) {
+    pooled = vector;
+  }
+
+  /** Whether nothing is to be generated: only the prompt is scored, or pooled. */
   boolean isPromptOnly() {
     return maxLength == promptLength;
   }
@@ -267,7 +285,7 @@ final class Sequence {
 
   /** Whether it can use blocks that another sequence computed. */
   boolean mayShare() {
-    return salt != null && !scoresPrompt;
+    return salt != null && !needsWholePrompt;
   }
 
   /** Full blocks of its prompt that it has in common with another sequence's. */
@@ -314,7 +332,7 @@ final class Sequence {
       return 0;
     }
     PrefixChain names = prefix();
-    if (scoresPrompt) {
+    if (needsWholePrompt) {
       return 0;
     }
     int most = Math.min(names.size(), (length - 1) / blockTokens);
@@ -413,7 +431,8 @@ final class Sequence {
   Handover handOver(long nowNanos) {
     int[] tokens = Arrays.copyOf(tail, tailSize());
     Handover handover =
-        new Handover(requestId, epoch, handedOver, tokens, tailLogprobs, promptLogprobs, end);
+        new Handover(
+            requestId, epoch, handedOver, tokens, tailLogprobs, promptLogprobs, pooled, end);
     handedOver = received;
     commitInFlight = handover;
     handedOverAtNanos = nowNanos;

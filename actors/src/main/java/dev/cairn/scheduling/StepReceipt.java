@@ -44,6 +44,7 @@ final class StepReceipt {
     if (row.chunk().sample()) {
       receiveTokens(sequence, after, row.chunk(), output);
     } else if (sequence.isPromptOnly() && after == sequence.length) {
+      sequence.receivePooled(output.pooled());
       endings.end(sequence, FinishReason.LENGTH, "");
     }
   }

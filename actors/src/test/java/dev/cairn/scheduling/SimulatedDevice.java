@@ -9,6 +9,7 @@ import dev.cairn.device.DeviceStats;
 import dev.cairn.device.SlotSpec;
 import dev.cairn.device.Step;
 import dev.cairn.device.StepResult;
+import dev.cairn.model.Pooling;
 import dev.cairn.model.TokenLogprobs;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,6 +31,9 @@ public final class SimulatedDevice implements Device {
   /** With a negative seed only tokens from 1 to this are drawn, so that some can be guessed. */
   public static final int WORDS = 3;
 
+  /** Numbers of what is pooled. */
+  public static final int WIDTH = 8;
+
   /** A prompt that holds this token makes the model compute values that are not finite. */
   public static final int POISON = 999;
 
@@ -50,6 +54,7 @@ public final class SimulatedDevice implements Device {
     int length;
     int computed;
     boolean failed;
+    float[] pooled = new float[WIDTH];
     final List<Integer> blocks = new ArrayList<>();
 
     Slot(SlotSpec spec, int context) {
@@ -85,6 +90,25 @@ public final class SimulatedDevice implements Device {
       }
     }
     return Arrays.copyOfRange(tokens, spec.promptLength(), tokens.length);
+  }
+
+  /** What a prompt pools that is alone and undisturbed. */
+  public static float[] expectedPooled(int[] tokens, Pooling pooling) {
+    float[] pooled = new float[WIDTH];
+    long state = 0;
+    for (int token : tokens) {
+      state = mix(state, token);
+      pool(pooled, state, pooling);
+    }
+    return pooled;
+  }
+
+  /** Each state is some small whole numbers, whose sums are exact. */
+  private static void pool(float[] pooled, long state, Pooling pooling) {
+    for (int i = 0; i < WIDTH; i++) {
+      float value = (state >>> (8 * i) & 0xff) - 100;
+      pooled[i] = pooling == Pooling.MEAN ? pooled[i] + value : value;
+    }
   }
 
   private static long mix(long state, int token) {
@@ -180,7 +204,10 @@ public final class SimulatedDevice implements Device {
     if (chunk.firstBlock() == 0 && (chunk.start() == 0 || chunk.blocks().length > 0)) {
       slot.blocks.clear();
       slot.computed = chunk.start();
+      slot.pooled = new float[WIDTH];
       check(chunk.start() % config.blockTokens() == 0, "a shared prefix ends inside a block");
+      check(
+          chunk.start() == 0 || slot.spec.pooling() != Pooling.MEAN, "a sum begins in the middle");
     }
     if (slot.failed) {
       return new StepResult.Output(StepResult.Status.NOT_FINITE, -1, null, List.of());
@@ -198,6 +225,7 @@ public final class SimulatedDevice implements Device {
     for (int at = chunk.start(); at < end; at++) {
       long before = at == 0 ? 0 : kv[cell(slot, at - 1)];
       kv[cell(slot, at)] = mix(before, slot.tokens[at]);
+      pool(slot.pooled, kv[cell(slot, at)], slot.spec.pooling());
       finite &= slot.tokens[at] != POISON;
       if (slot.spec.promptLogprobs() && at + 1 < slot.spec.promptLength()) {
         prompt.add(logprobs(slot.tokens[at + 1]));
@@ -209,8 +237,11 @@ public final class SimulatedDevice implements Device {
       return new StepResult.Output(StepResult.Status.NOT_FINITE, -1, null, List.of());
     }
     if (!chunk.sample()) {
-      return new StepResult.Output(StepResult.Status.OK, -1, null, prompt);
+      boolean pools = slot.spec.pooling() != Pooling.NONE && end == slot.spec.promptLength();
+      float[] pooled = pools ? slot.pooled.clone() : new float[0];
+      return new StepResult.Output(StepResult.Status.OK, -1, null, prompt, List.of(), pooled);
     }
+    check(slot.spec.pooling() == Pooling.NONE, "a token would be drawn of what is pooled");
     check(end == slot.length, "a token would be drawn in the middle");
     int token = drawNext(slot, chunk.allowed());
     return new StepResult.Output(

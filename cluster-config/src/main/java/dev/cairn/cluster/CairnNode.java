@@ -1,6 +1,7 @@
 package dev.cairn.cluster;
 
 import com.typesafe.config.Config;
+import dev.cairn.actors.Embeddings;
 import dev.cairn.actors.LeakRegistry;
 import dev.cairn.actors.PauseActor;
 import dev.cairn.actors.Readiness;
@@ -45,6 +46,7 @@ public final class CairnNode implements AutoCloseable {
   private final NodeSettings settings;
   private final Optional<Device> device;
   private final Optional<ShardedRequests> requests;
+  private final Optional<GatewayEmbeddings> embeddings;
   private final Optional<JournalAccess> journal;
   private final Readiness readiness;
   private final DrainSwitch draining;
@@ -109,6 +111,7 @@ public final class CairnNode implements AutoCloseable {
       NodeSettings settings,
       Optional<Device> device,
       Optional<ShardedRequests> requests,
+      Optional<GatewayEmbeddings> embeddings,
       Optional<JournalAccess> journal,
       Readiness readiness,
       DrainSwitch draining,
@@ -120,6 +123,7 @@ public final class CairnNode implements AutoCloseable {
     this.settings = settings;
     this.device = device;
     this.requests = requests;
+    this.embeddings = embeddings;
     this.journal = journal;
     this.readiness = readiness;
     this.draining = draining;
@@ -162,6 +166,16 @@ public final class CairnNode implements AutoCloseable {
   public Requests requests() {
     return requests.orElseThrow(
         () -> new IllegalStateException("this node has no requests: its roles lack gateway"));
+  }
+
+  /**
+   * Vectors of texts, computed on the devices of the cluster.
+   *
+   * @throws IllegalStateException where this node is no gateway
+   */
+  public Embeddings embeddings() {
+    return embeddings.orElseThrow(
+        () -> new IllegalStateException("this node has no embeddings: its roles lack gateway"));
   }
 
   /** The journal; empty where this node is no gateway. */
@@ -250,6 +264,7 @@ public final class CairnNode implements AutoCloseable {
   @Override
   public void close() {
     requests.ifPresent(ShardedRequests::close);
+    embeddings.ifPresent(GatewayEmbeddings::close);
     readiness.notReady("node", "the server is stopping");
     system.terminate();
     if (!awaitQuietly(system.getWhenTerminated(), settings.stopTimeout())) {

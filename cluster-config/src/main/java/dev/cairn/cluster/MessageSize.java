@@ -34,6 +34,26 @@ final class MessageSize {
                 + " prompt, fewer log-probabilities or none of the prompt");
   }
 
+  /**
+   * Why a text is refused of which a vector is wanted; empty where all its messages fit.
+   *
+   * @param width numbers of the vector
+   * @param maxMessageBytes most that a message between nodes may hold
+   */
+  static Optional<String> refusal(int tokens, int width, long maxMessageBytes) {
+    long most = FIELDS + TOKEN * Math.max(tokens, width);
+    return most <= maxMessageBytes
+        ? Optional.empty()
+        : Optional.of(
+            "an input of "
+                + tokens
+                + " tokens might need messages of "
+                + most
+                + " bytes between nodes, expected at most "
+                + maxMessageBytes
+                + " (pekko.remote.artery.advanced.maximum-large-frame-size)");
+  }
+
   /** Bytes of the largest message of a request: its prompt and output, or what is handed over. */
   static long most(RequestSpec spec, ShardedRequests.Limits limits) {
     long prompt = spec.promptTokens().length;

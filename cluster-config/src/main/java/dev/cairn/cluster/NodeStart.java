@@ -71,6 +71,8 @@ final class NodeStart {
         own -> system.receptionist().tell(Receptionist.register(SchedulerActor.KEY, own)));
     Optional<ShardedRequests> requests =
         journal.map(access -> sharding.start(schedulers.stream().findFirst(), limits, access));
+    Optional<GatewayEmbeddings> embeddings =
+        journal.map(access -> sharding.startEmbeddings(limits));
     if (cluster.profile() == Profile.SINGLE) {
       requests.ifPresent(gateway -> recover(journal.orElseThrow(), gateway));
     }
@@ -81,6 +83,7 @@ final class NodeStart {
         settings,
         opened.stream().findFirst(),
         requests,
+        embeddings,
         journal,
         readiness,
         draining,

@@ -3,6 +3,7 @@ package dev.cairn.cluster;
 import dev.cairn.actors.AdmissionGate;
 import dev.cairn.actors.DeviceDirectory;
 import dev.cairn.actors.DevicePlacement;
+import dev.cairn.actors.EmbeddingsActor;
 import dev.cairn.actors.LeakRegistry;
 import dev.cairn.actors.RequestActor;
 import dev.cairn.actors.RequestViews;
@@ -36,6 +37,7 @@ final class RequestSharding {
   private final AdmissionGate gate;
   private final DevicePlacement placement;
   private final ViewRelay.Held held = new ViewRelay.Held();
+  private final EmbeddingsActor.Held embedded = new EmbeddingsActor.Held();
   private final DrainSwitch draining;
   private final DrainingNodes drainingNodes;
   private final Map<String, ActorRef<?>> loops = new HashMap<>();
@@ -114,6 +116,38 @@ final class RequestSharding {
         startUp.system().executionContext());
   }
 
+  /** Begins to take calls for vectors; after {@link #start}. */
+  GatewayEmbeddings startEmbeddings(SchedulingLimits limits) {
+    EmbeddingSettings embeddings = EmbeddingSettings.from(parts.config());
+    NodeSettings.Requests requests = settings.requests();
+    ActorRef<EmbeddingsActor.Command> calls =
+        startUp.spawn(
+            EmbeddingsActor.create(
+                new EmbeddingsActor.Environment(
+                    placement,
+                    gate,
+                    parts.model().name(),
+                    parts.model().fingerprint(),
+                    embeddings.maxParallel(),
+                    embeddings.timeout(),
+                    requests.retryAssign(),
+                    requests.checkInterval(),
+                    requests.maxDeviceLosses(),
+                    System::currentTimeMillis),
+                embedded),
+            "embeddings");
+    loops.put("the calls for embeddings", calls);
+    return new GatewayEmbeddings(
+        calls,
+        new GatewayEmbeddings.Limits(
+            embeddings.inputTokens(limits.maxContext()),
+            embeddings.maxInputs(),
+            parts.model().embeddingLength(),
+            cluster.maxMessageBytes(),
+            embeddings.timeout()),
+        draining);
+  }
+
   DrainingNodes drainingNodes() {
     return drainingNodes;
   }
@@ -188,5 +222,7 @@ final class RequestSharding {
     leaks.register("followers", placement::followers);
     leaks.register("followed", held::followed);
     leaks.register("relayed", held::followers);
+    leaks.register("embeddings", embedded::calls);
+    leaks.register("embedding-texts", embedded::texts);
   }
 }

@@ -149,10 +149,12 @@ final class ShardedRequests implements Requests {
       String tenant = spec.scheduling().tenant();
       AdmissionGate.Entry entry = alone.get().look(spec.id(), tenant);
       if (entry == AdmissionGate.Entry.FULL) {
-        return rejected(Kind.QUEUE_FULL, unfinished(alone.get().limit()));
+        return rejected(Kind.QUEUE_FULL, AdmissionGate.full(alone.get().limit()));
       }
       if (entry == AdmissionGate.Entry.TENANT_FULL) {
-        return rejected(Kind.TENANT_QUEUE_FULL, queued(tenant, alone.get().maxQueued(tenant)));
+        return rejected(
+            Kind.TENANT_QUEUE_FULL,
+            AdmissionGate.tenantFull(tenant, alone.get().maxQueued(tenant)));
       }
     }
     if (asked.incrementAndGet() > limits.maxAsked()) {
@@ -253,9 +255,10 @@ final class ShardedRequests implements Requests {
           Kind.CONFLICT,
           "there is a request " + requestId + " already, which asks for something else");
     } else if (reply instanceof RequestActor.Full node) {
-      return rejected(Kind.QUEUE_FULL, unfinished(node.limit()));
+      return rejected(Kind.QUEUE_FULL, AdmissionGate.full(node.limit()));
     } else if (reply instanceof RequestActor.TenantFull full) {
-      return rejected(Kind.TENANT_QUEUE_FULL, queued(full.tenant(), full.limit()));
+      return rejected(
+          Kind.TENANT_QUEUE_FULL, AdmissionGate.tenantFull(full.tenant(), full.limit()));
     }
     return moves > 0
         ? find(requestId, command, moves - 1)
@@ -375,18 +378,6 @@ final class ShardedRequests implements Requests {
     return failure instanceof CompletionException && failure.getCause() != null
         ? failure.getCause()
         : failure;
-  }
-
-  private static String unfinished(int limit) {
-    return "the server has " + limit + " unfinished requests, as many as it takes";
-  }
-
-  private static String queued(String tenant, int limit) {
-    return "tenant '"
-        + tenant
-        + "' has "
-        + limit
-        + " requests that wait for their first token, as many as it may";
   }
 
   private static RejectedException full() {

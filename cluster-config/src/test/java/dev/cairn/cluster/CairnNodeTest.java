@@ -240,6 +240,8 @@ class CairnNodeTest {
       assertThat(node.leaks().held())
           .containsOnlyKeys(
               "admissions",
+              "embedding-texts",
+              "embeddings",
               "followed",
               "followers",
               "kv-blocks",

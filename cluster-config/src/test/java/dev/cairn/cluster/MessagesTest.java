@@ -23,6 +23,7 @@ import dev.cairn.cluster.admin.RequestRow;
 import dev.cairn.cluster.admin.StateCounts;
 import dev.cairn.cluster.admin.TenantRow;
 import dev.cairn.cluster.admin.Waiting;
+import dev.cairn.model.Pooling;
 import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.Band;
@@ -169,6 +170,25 @@ class MessagesTest {
             List.of(logprobs),
             Optional.of(new Handover.End(FinishReason.TIMEOUT, "late")));
     Handover plain = new Handover("r", 1, 0, new int[0], List.of(), List.of(), Optional.empty());
+    Handover vector =
+        new Handover(
+            "r",
+            1,
+            0,
+            new int[0],
+            List.of(),
+            List.of(),
+            new float[] {-0f, 1.5f, Float.MIN_VALUE},
+            Optional.of(new Handover.End(FinishReason.LENGTH, "")));
+    Admission pooled =
+        Admission.pooled(
+            "r",
+            2,
+            Standing.alone(Band.BATCH, "tenant", 5),
+            5,
+            new int[] {1, 70_000},
+            "tenant",
+            Pooling.LAST);
     DeviceStatus status =
         new DeviceStatus(
             "cpu-0@a:1",
@@ -206,6 +226,8 @@ class MessagesTest {
             new RequestActor.Released(3, LetGo.MOVE),
             new RequestActor.Generated(handover, scheduler),
             new RequestActor.Generated(plain, scheduler),
+            new RequestActor.Generated(vector, scheduler),
+            new SchedulerActor.Admit(pooled, owner),
             new RequestActor.Released(3, LetGo.PAUSE),
             new RequestActor.DeviceLost(3),
             new RequestActor.Evicted(3),

@@ -2,9 +2,14 @@ package dev.cairn.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ModelFileTest {
   private static final Set<TensorType> ALL = Set.of(TensorType.values());
@@ -31,6 +36,19 @@ class ModelFileTest {
     assertThat(model.tokenizer().beginOfSequence()).hasValue(0);
     assertThat(model.tokenizer().endsGeneration(0)).isTrue();
     assertThat(model.chatTemplate()).isEmpty();
+    assertThat(model.pooling()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0,", "1,MEAN", "2,", "3,LAST", "4,"})
+  @DisplayName("pooling_type says how vectors are made, where it is the mean or the last state")
+  void pooling(int type, Pooling pooling, @TempDir Path folder) {
+    Path file =
+        FamilyFile.of("qwen3")
+            .number("qwen3.pooling_type", type)
+            .writer()
+            .write(folder.resolve("small.gguf"));
+    assertThat(ModelFile.read(file, ALL).pooling()).isEqualTo(Optional.ofNullable(pooling));
   }
 
   @Test

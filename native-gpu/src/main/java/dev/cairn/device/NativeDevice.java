@@ -81,7 +81,7 @@ final class NativeDevice implements Device {
         config.pinThreads() ? ", " + answer.getLong(4 * Long.BYTES) + " pinned" : "");
     try {
       step = NativeAnswer.allocate(StepCodec.stepBytes(config, model.vocabularySize()));
-      result = NativeAnswer.allocate(StepCodec.resultBytes(config));
+      result = NativeAnswer.allocate(StepCodec.resultBytes(config, model.embeddingLength()));
     } catch (DeviceException | OutOfMemoryError e) {
       binding.destroy(handle);
       throw e;
@@ -139,7 +139,13 @@ final class NativeDevice implements Device {
   public void openSlot(int slot, SlotSpec spec) {
     Sampling s = spec.sampling();
     int[] tokens = Objects.requireNonNull(spec.tokens());
-    int[] numbers = {spec.promptLength(), spec.logprobs(), spec.promptLogprobs() ? 1 : 0, s.topK()};
+    int[] numbers = {
+      spec.promptLength(),
+      spec.logprobs(),
+      spec.promptLogprobs() ? 1 : 0,
+      s.topK(),
+      spec.pooling().ordinal()
+    };
     float[] sampling = {
       s.temperature(),
       s.topP(),

@@ -1,5 +1,6 @@
 package dev.cairn.device;
 
+import dev.cairn.model.Pooling;
 import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
 
@@ -16,6 +17,10 @@ import dev.cairn.model.TokenLogprobs;
  *     likely ones, at most {@link TokenLogprobs#MAX_TOP}. They are of the model's own distribution,
  *     before penalties and temperature
  * @param promptLogprobs whether the same is wanted for every prompt token but the first
+ * @param pooling not {@link Pooling#NONE}: no token is drawn, and the chunk that ends the prompt
+ *     yields {@link StepResult.Output#pooled()}. Then all tokens are prompt, without {@code
+ *     promptLogprobs}; and with {@link Pooling#MEAN} no chunk starts behind blocks that another
+ *     slot filled
  */
 public record SlotSpec(
     int[] tokens,
@@ -23,4 +28,21 @@ public record SlotSpec(
     Sampling sampling,
     long seed,
     int logprobs,
-    boolean promptLogprobs) {}
+    boolean promptLogprobs,
+    Pooling pooling) {
+  /** Of a slot that draws tokens. */
+  public SlotSpec(
+      int[] tokens,
+      int promptLength,
+      Sampling sampling,
+      long seed,
+      int logprobs,
+      boolean promptLogprobs) {
+    this(tokens, promptLength, sampling, seed, logprobs, promptLogprobs, Pooling.NONE);
+  }
+
+  /** Of a slot of which one vector is wanted. */
+  public static SlotSpec pooled(int[] tokens, Pooling pooling) {
+    return new SlotSpec(tokens, tokens.length, Sampling.GREEDY, 0, -1, false, pooling);
+  }
+}

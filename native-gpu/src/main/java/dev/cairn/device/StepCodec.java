@@ -10,7 +10,7 @@ final class StepCodec {
   private static final int STEP_HEADER = Long.BYTES + Integer.BYTES;
   private static final int CHUNK_INTS = 8;
   private static final int RESULT_HEADER = 3 * Long.BYTES + Integer.BYTES;
-  private static final int OUTPUT_INTS = 5;
+  private static final int OUTPUT_INTS = 6;
   private static final int LOGPROBS_INTS = 2 + 2 * TokenLogprobs.MAX_TOP;
 
   private StepCodec() {}
@@ -30,12 +30,13 @@ final class StepCodec {
     return (vocabulary + Long.SIZE - 1) / Long.SIZE;
   }
 
-  /** Bytes of the largest result. */
-  static int resultBytes(DeviceConfig config) {
+  /** Bytes of the largest result of a device whose model is so wide. */
+  static int resultBytes(DeviceConfig config, int embedding) {
     long chunks = Math.min(config.maxSlots(), config.maxBatchTokens());
     long logprobs = (chunks + config.maxBatchTokens()) * LOGPROBS_INTS;
     long drafted = config.maxBatchTokens();
-    long size = RESULT_HEADER + (chunks * OUTPUT_INTS + logprobs + drafted) * Integer.BYTES;
+    long outputs = chunks * (OUTPUT_INTS + (long) embedding);
+    long size = RESULT_HEADER + (outputs + logprobs + drafted) * Integer.BYTES;
     return bytes(Math.max(NativeAnswer.BYTES, size), "a result");
   }
 
@@ -97,7 +98,10 @@ final class StepCodec {
         promptLogprobs.add(logprobs(from));
       }
       List<StepResult.Drawn> more = drawn(from, hasLogprobs);
-      outputs.add(new StepResult.Output(status, token, logprobs, promptLogprobs, more));
+      float[] pooled = new float[from.getInt()];
+      from.asFloatBuffer().get(pooled);
+      from.position(from.position() + pooled.length * Float.BYTES);
+      outputs.add(new StepResult.Output(status, token, logprobs, promptLogprobs, more, pooled));
     }
     return new StepResult(id, outputs, start, end);
   }

@@ -27,13 +27,29 @@ public record StepResult(long id, List<Output> outputs, long startNanos, long en
    * @param more what was drawn after {@code token}: one for each token of the chunk's draft, from
    *     the first, that was drawn before it. They and {@code token} are the end of what the slot
    *     knows; the keys and values of all but the last are computed
+   * @param pooled where the slot is pooled and the chunk is the end of its prompt: the hidden
+   *     states of its positions added up from the first one on, or the last one alone, as many
+   *     numbers as the model is wide, not normalized; else empty
    */
   public record Output(
       Status status,
       int token,
       TokenLogprobs logprobs,
       List<TokenLogprobs> promptLogprobs,
-      List<Drawn> more) {
+      List<Drawn> more,
+      float[] pooled) {
+    private static final float[] NONE = {};
+
+    /** Of a chunk that pooled nothing. */
+    public Output(
+        Status status,
+        int token,
+        TokenLogprobs logprobs,
+        List<TokenLogprobs> promptLogprobs,
+        List<Drawn> more) {
+      this(status, token, logprobs, promptLogprobs, more, NONE);
+    }
+
     /** Of a chunk of which no draft held. */
     public Output(
         Status status, int token, TokenLogprobs logprobs, List<TokenLogprobs> promptLogprobs) {

@@ -26,6 +26,11 @@ final class ReferenceModel {
 
   /** Log-probabilities of every token of the vocabulary after each token of the sequence. */
   List<double[]> logProbabilities(int[] tokens) {
+    return hiddenStates(tokens).stream().map(this::logits).map(ReferenceModel::logSoftmax).toList();
+  }
+
+  /** Outputs of the final norm after each token of the sequence. */
+  List<double[]> hiddenStates(int[] tokens) {
     keys.clear();
     values.clear();
     for (int layer = 0; layer < model.layers(); layer++) {
@@ -34,12 +39,12 @@ final class ReferenceModel {
     }
     List<double[]> result = new ArrayList<>();
     for (int position = 0; position < tokens.length; position++) {
-      result.add(logSoftmax(logits(tokens[position], position)));
+      result.add(hidden(tokens[position], position));
     }
     return result;
   }
 
-  private double[] logits(int token, int position) {
+  private double[] hidden(int token, int position) {
     double[] x = doubles(model.row("token_embd.weight", token));
     if (gemma()) {
       scale(x, Math.sqrt(x.length));
@@ -52,8 +57,12 @@ final class ReferenceModel {
       double[] z = feedForward(block, norm(x, block + "ffn_norm.weight"));
       add(x, gemma() ? norm(z, block + "post_ffw_norm.weight") : z);
     }
+    return norm(x, "output_norm.weight");
+  }
+
+  private double[] logits(double[] hidden) {
     boolean own = model.tensors.containsKey("output.weight");
-    double[] logits = product(own ? "output" : "token_embd", norm(x, "output_norm.weight"));
+    double[] logits = product(own ? "output" : "token_embd", hidden);
     double cap = gemma() ? model.number("final_logit_softcapping", gemma(2) ? 30 : 0) : 0;
     for (int i = 0; i < logits.length; i++) {
       logits[i] = capped(logits[i], cap);
