@@ -30,7 +30,7 @@ final class CrashChild {
     }
     System.out.println("ready");
     while (true) {
-      Object answer = probe.receiveOne(Duration.ofSeconds(20));
+      Object answer = probe.receiveOne(Duration.ofSeconds(60));
       if (answer instanceof JournalProtocol.WriteMessageSuccess stored) {
         String id = stored.persistent().persistenceId();
         long sequenceNr = stored.persistent().sequenceNr();

@@ -121,7 +121,7 @@ class CrashTest {
   private static void end(Process child) throws InterruptedException {
     child.toHandle().descendants().forEach(ProcessHandle::destroyForcibly);
     child.destroyForcibly();
-    assertThat(child.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(child.waitFor(60, TimeUnit.SECONDS)).isTrue();
   }
 
   private static boolean works(List<String> strace) throws InterruptedException {
@@ -133,7 +133,7 @@ class CrashTest {
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .start();
-      return process.waitFor(20, TimeUnit.SECONDS) && process.exitValue() == 0;
+      return process.waitFor(60, TimeUnit.SECONDS) && process.exitValue() == 0;
     } catch (IOException absent) {
       return false;
     }

@@ -154,10 +154,10 @@ final class JournalNode implements AutoCloseable {
 
   static Replay replayed(TestKit probe) {
     List<PersistentRepr> events = new ArrayList<>();
-    Object message = probe.receiveOne(Duration.ofSeconds(10));
+    Object message = probe.receiveOne(PATIENCE);
     while (message instanceof JournalProtocol.ReplayedMessage replayed) {
       events.add(replayed.persistent());
-      message = probe.receiveOne(Duration.ofSeconds(10));
+      message = probe.receiveOne(PATIENCE);
     }
     if (message instanceof JournalProtocol.RecoverySuccess success) {
       return new Replay(events, success.highestSequenceNr());
@@ -175,7 +175,7 @@ final class JournalNode implements AutoCloseable {
         new JournalProtocol.ReplayMessages(1, Long.MAX_VALUE, Long.MAX_VALUE, id, probe.getRef()),
         probe);
     return probe.fishForMessage(
-                Duration.ofSeconds(10),
+                PATIENCE,
                 "failure",
                 message -> message instanceof JournalProtocol.ReplayMessagesFailure)
             instanceof JournalProtocol.ReplayMessagesFailure failure
@@ -201,7 +201,7 @@ final class JournalNode implements AutoCloseable {
   public void close() {
     system.terminate();
     try {
-      system.getWhenTerminated().toCompletableFuture().get(30, TimeUnit.SECONDS);
+      system.getWhenTerminated().toCompletableFuture().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     } catch (Exception e) {
       throw new AssertionError("The actor system did not end", e);
     }

@@ -154,9 +154,9 @@ class PostgresJournalTest {
         }
       }
       for (TestKit mate : mates) {
-        mate.expectMsgClass(Duration.ofSeconds(30), JournalProtocol.WriteMessagesSuccessful$.class);
+        mate.expectMsgClass(Duration.ofSeconds(60), JournalProtocol.WriteMessagesSuccessful$.class);
       }
-      loser.expectMsgClass(Duration.ofSeconds(30), JournalProtocol.WriteMessagesFailed.class);
+      loser.expectMsgClass(Duration.ofSeconds(60), JournalProtocol.WriteMessagesFailed.class);
       assertThat(loser.expectMsgClass(JournalProtocol.WriteMessageFailure.class).cause())
           .isInstanceOf(SequenceNumberExistsException.class)
           .hasMessageContaining("r1 begins at sequence number 3, which another incarnation")

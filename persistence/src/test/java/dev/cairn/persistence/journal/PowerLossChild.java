@@ -33,7 +33,7 @@ final class PowerLossChild {
     }
     int left = Integer.parseInt(arguments[2]);
     while (left > 0) {
-      Object answer = probe.receiveOne(Duration.ofSeconds(20));
+      Object answer = probe.receiveOne(Duration.ofSeconds(60));
       if (answer instanceof JournalProtocol.WriteMessageSuccess stored) {
         String id = stored.persistent().persistenceId();
         long sequenceNr = stored.persistent().sequenceNr();

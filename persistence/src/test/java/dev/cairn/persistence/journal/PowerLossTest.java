@@ -305,7 +305,7 @@ class PowerLossTest {
     try {
       Process process =
           new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
-      return process.waitFor(20, TimeUnit.SECONDS) && process.exitValue() == 0;
+      return process.waitFor(60, TimeUnit.SECONDS) && process.exitValue() == 0;
     } catch (IOException absent) {
       return false;
     }
