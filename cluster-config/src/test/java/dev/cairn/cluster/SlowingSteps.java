@@ -4,11 +4,11 @@ import dev.cairn.scheduling.SimulatedDevice;
 
 /**
  * Lets a device run steps one at a time, each after a longer pause than the one before: fast at
- * first, and so slow in the end that fewer than 45 steps run in four minutes. What is done to a
- * request of 60 tokens meanwhile comes before its end, however slow the machine.
+ * first, and so slow in the end that fewer than 110 steps run in four minutes. What is done to a
+ * request of 120 tokens meanwhile comes before its end, however slow the machine.
  */
 final class SlowingSteps {
-  private static final double GROWTH = 1.25;
+  private static final double GROWTH = 1.08;
   private double pauseNanos = 5_000_000;
   private long last = System.nanoTime();
 

@@ -44,7 +44,7 @@ class TreeTest {
 
   private static RequestSpec spec(String id, Scheduling scheduling) {
     return SimulatedNodes.spec(id, new Random(id.hashCode())).toBuilder()
-        .maxTokens(60)
+        .maxTokens(120)
         .scheduling(scheduling)
         .build();
   }
