@@ -72,7 +72,7 @@ class EndToEndTest {
       together.add(clients.submit(() -> stream(body)));
     }
     for (int i = 0; i < 16; i++) {
-      assertThat(together.get(i).get(60, TimeUnit.SECONDS))
+      assertThat(together.get(i).get(300, TimeUnit.SECONDS))
           .as("stream %s", i)
           .isEqualTo(alone.get(i));
     }
@@ -111,7 +111,7 @@ class EndToEndTest {
               }));
     }
     for (Future<?> each : running) {
-      each.get(60, TimeUnit.SECONDS);
+      each.get(300, TimeUnit.SECONDS);
     }
     clients.shutdown();
     assertThat(Metrics.of(client).held())
@@ -119,10 +119,20 @@ class EndToEndTest {
     Metrics.awaitNothingHeld(client, "two hundred requests");
   }
 
+  /** On a busy machine a cancel may come after the end; then another request is cancelled. */
   private static void cancelWhileItRuns(Map<String, Object> body) {
     body.put("max_tokens", 400);
     body.put("ignore_eos", true);
     body.put("stream", true);
+    String reason = "length";
+    for (int attempt = 0; attempt < 20 && reason.equals("length"); attempt++) {
+      reason = cancelAtFirstEvent(body);
+    }
+    assertThat(reason).isEqualTo("cancelled");
+  }
+
+  /** Returns why the request ended. */
+  private static String cancelAtFirstEvent(Map<String, Object> body) {
     List<String> id = new ArrayList<>();
     List<Event> events = new ArrayList<>();
     client.stream(
@@ -135,8 +145,7 @@ class EndToEndTest {
           }
           events.add(event);
         });
-    Reply after = client.get("/v1/requests/" + id.get(0));
-    assertThat(after.body().get("finish_reason").asText()).isEqualTo("cancelled");
+    return client.get("/v1/requests/" + id.get(0)).body().get("finish_reason").asText();
   }
 
   @Test
@@ -152,8 +161,8 @@ class EndToEndTest {
     ExecutorService clients = Executors.newFixedThreadPool(2);
     Future<String> first = clients.submit(() -> stream(greedy));
     Future<String> second = clients.submit(() -> stream(hot));
-    assertThat(first.get(30, TimeUnit.SECONDS)).isEqualTo(greedyAlone);
-    assertThat(second.get(30, TimeUnit.SECONDS)).isEqualTo(hotAlone);
+    assertThat(first.get(300, TimeUnit.SECONDS)).isEqualTo(greedyAlone);
+    assertThat(second.get(300, TimeUnit.SECONDS)).isEqualTo(hotAlone);
     clients.shutdown();
   }
 

@@ -28,6 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Every way in which a request ends leaves its text behind, and nothing else. */
 class EndingsTest {
+  private static final int ATTEMPTS = 20;
+
   @TempDir static Path directory;
   private static ServerProcess server;
   private static ApiClient client;
@@ -63,7 +65,7 @@ class EndingsTest {
   }
 
   private static JsonNode ended(ApiClient at, String id) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
     JsonNode now = at.get("/v1/requests/" + id).body();
     while (now.path("finish_reason").isNull()) {
       assertThat(System.nanoTime()).as("still %s", now).isLessThan(deadline);
@@ -78,6 +80,26 @@ class EndingsTest {
     return reply.body();
   }
 
+  /**
+   * Submits a request and has something done to it before its end. On a busy machine that may come
+   * too late; then it is done to another one.
+   *
+   * @return what the server answered
+   */
+  private static JsonNode inTime(ApiClient at, Map<String, Object> body, String what) {
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+      JsonNode answer = post(at, at.submit(body, Optional.empty()), what);
+      if (!answer.get("finish_reason").asText().equals("length")) {
+        return answer;
+      }
+    }
+    throw new AssertionError(ATTEMPTS + " requests ended before a " + what);
+  }
+
+  private static String id(JsonNode answer) {
+    return answer.get("id").asText();
+  }
+
   private static void assertEnds(String id, String reason) {
     assertThat(ended(client, id).get("finish_reason").asText()).isEqualTo(reason);
     Metrics.awaitNothingHeld(client, reason);
@@ -88,20 +110,23 @@ class EndingsTest {
   void usualEndings() {
     assertEnds(client.submit(body(Map.of("stop", List.of("e"))), Optional.empty()), "stop");
     assertEnds(client.submit(body(Map.of("max_tokens", 30)), Optional.empty()), "length");
-    String cancelled = client.submit(body(Map.of()), Optional.empty());
-    post(client, cancelled, "cancel");
-    assertEnds(cancelled, "cancelled");
-    assertEnds(client.submit(body(Map.of("timeout_ms", 50)), Optional.empty()), "timeout");
+    assertEnds(id(inTime(client, body(Map.of()), "cancel")), "cancelled");
+    assertEnds(client.submit(body(Map.of("timeout_ms", 20)), Optional.empty()), "timeout");
   }
 
   @Test
   @DisplayName("H2 H4 after a cancel of a paused request and a client that is gone nothing is held")
   void endingsWithoutAReader() {
-    String paused = client.submit(body(Map.of()), Optional.empty());
-    assertThat(post(client, paused, "pause").get("state").asText()).isEqualTo("paused");
-    post(client, paused, "cancel");
-    assertEnds(paused, "cancelled");
-    String left = client.submit(body(Map.of("on_disconnect", "cancel")), Optional.empty());
+    JsonNode paused = inTime(client, body(Map.of()), "pause");
+    assertThat(paused.get("state").asText()).isEqualTo("paused");
+    post(client, id(paused), "cancel");
+    assertEnds(id(paused), "cancelled");
+    String left = "";
+    String reason = "length";
+    for (int attempt = 0; attempt < ATTEMPTS && reason.equals("length"); attempt++) {
+      left = client.submit(body(Map.of("on_disconnect", "cancel")), Optional.empty());
+      reason = ended(client, left).get("finish_reason").asText();
+    }
     assertEnds(left, "cancelled");
   }
 
@@ -115,15 +140,20 @@ class EndingsTest {
       ApiClient at = larger.client();
       List<String> ids = new ArrayList<>();
       List<JsonNode> answers = new ArrayList<>();
-      at.stream(
-          body(Map.of("max_tokens", 450)),
-          seen -> ids.add(seen),
-          event -> {
-            if (answers.isEmpty() && Integer.parseInt(event.id()) > 70) {
-              answers.add(post(at, ids.get(0), "pause"));
-              larger.kill();
-            }
-          });
+      for (int attempt = 0; attempt < ATTEMPTS && answers.isEmpty(); attempt++) {
+        at.stream(
+            body(Map.of("max_tokens", 450)),
+            seen -> ids.add(0, seen),
+            event -> {
+              if (answers.isEmpty() && Integer.parseInt(event.id()) > 70) {
+                JsonNode answer = post(at, ids.get(0), "pause");
+                if (answer.get("state").asText().equals("paused")) {
+                  answers.add(answer);
+                  larger.kill();
+                }
+              }
+            });
+      }
       id = ids.get(0);
       paused = answers.get(0);
     }
@@ -159,7 +189,7 @@ class EndingsTest {
   private static String breakAfter(Map<String, Object> body, int bytes) throws IOException {
     URI address = server.address();
     try (Socket socket = new Socket(address.getHost(), address.getPort())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(60_000);
       byte[] json = ApiClient.json(body).getBytes(StandardCharsets.UTF_8);
       String head =
           "POST /v1/completions HTTP/1.1\r\nHost: cairn\r\nContent-Type: application/json\r\n"
@@ -196,8 +226,8 @@ class EndingsTest {
     try (ServerProcess first = start(data, 0)) {
       ApiClient at = first.client();
       for (int i = 0; i < 8; i++) {
-        String id = at.submit(body(Map.of("seed", i)), Optional.empty());
-        acknowledged.put(id, post(at, id, "cancel"));
+        JsonNode cancelled = inTime(at, body(Map.of("seed", i)), "cancel");
+        acknowledged.put(id(cancelled), cancelled);
       }
       // Whatever is late has time to come while another request runs to its end.
       Reply other = at.post("/v1/completions", body(Map.of("stream", false, "max_tokens", 100)));
@@ -237,12 +267,12 @@ class EndingsTest {
   void aPartialPause() {
     String done = client.submit(body(Map.of("max_tokens", 1)), Optional.empty());
     ended(client, done);
-    String one = client.submit(body(Map.of()), Optional.empty());
-    String two = client.submit(body(Map.of()), Optional.empty());
-    assertThat(post(client, one, "pause").get("state").asText()).isEqualTo("paused");
+    String one = id(inTime(client, body(Map.of()), "pause"));
+    assertThat(status(client, one).get("state").asText()).isEqualTo("paused");
     JsonNode unchanged = post(client, done, "pause");
     assertThat(unchanged.get("finish_reason").asText()).isEqualTo("length");
-    assertThat(post(client, two, "pause").get("state").asText()).isEqualTo("paused");
+    String two = id(inTime(client, body(Map.of()), "pause"));
+    assertThat(status(client, two).get("state").asText()).isEqualTo("paused");
     assertThat(post(client, done, "resume")).isEqualTo(unchanged);
     post(client, one, "resume");
     assertThat(ended(client, one).get("completion_tokens").asInt()).isEqualTo(400);
@@ -263,7 +293,7 @@ class EndingsTest {
       ids.add(clients.submit(() -> client.submit(body, Optional.of("delivered-often"))));
     }
     for (Future<String> each : ids) {
-      assertThat(each.get(30, TimeUnit.SECONDS)).isEqualTo(ids.get(0).get());
+      assertThat(each.get(120, TimeUnit.SECONDS)).isEqualTo(ids.get(0).get());
     }
     clients.shutdown();
     assertEnds(ids.get(0).get(), "length");

@@ -50,11 +50,11 @@ final class Metrics {
 
   /** Waits until a server holds nothing: a finished request's actor lingers for readers. */
   static void awaitNothingHeld(ApiClient client, String after) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     Map<String, Double> held = of(client).held();
     while (held.isEmpty() || held.values().stream().anyMatch(n -> n != 0)) {
       if (System.nanoTime() > deadline) {
-        throw new AssertionError("still held 20 seconds after " + after + ": " + held);
+        throw new AssertionError("still held 60 seconds after " + after + ": " + held);
       }
       held = of(client).held();
     }

@@ -23,6 +23,9 @@ import java.util.regex.Pattern;
 final class ServerProcess implements AutoCloseable {
   private static final Pattern ADDRESS = Pattern.compile("http://[0-9.:\\[\\]]+");
 
+  /** Longest wait for a process to serve or to end: seconds, but on a machine that is busy. */
+  private static final long MOST_SECONDS = 240;
+
   private final Process process;
   private final List<String> errors = new ArrayList<>();
   private final CompletableFuture<URI> address = new CompletableFuture<>();
@@ -173,7 +176,7 @@ final class ServerProcess implements AutoCloseable {
   /** Waits until the server serves. */
   ServerProcess await() {
     try {
-      address.get(60, TimeUnit.SECONDS);
+      address.get(MOST_SECONDS, TimeUnit.SECONDS);
       return this;
     } catch (InterruptedException | ExecutionException | TimeoutException e) {
       process.destroyForcibly();
@@ -184,7 +187,7 @@ final class ServerProcess implements AutoCloseable {
   /** Waits until the server serves, or has ended before it did. */
   boolean serves() {
     try {
-      address.get(60, TimeUnit.SECONDS);
+      address.get(MOST_SECONDS, TimeUnit.SECONDS);
       return true;
     } catch (ExecutionException e) {
       return false;
@@ -206,7 +209,7 @@ final class ServerProcess implements AutoCloseable {
   ApiClient admin(String key) {
     try {
       return new ApiClient(
-          admin.get(60, TimeUnit.SECONDS), Map.of("Authorization", "Bearer " + key));
+          admin.get(MOST_SECONDS, TimeUnit.SECONDS), Map.of("Authorization", "Bearer " + key));
     } catch (InterruptedException | ExecutionException | TimeoutException e) {
       throw new IllegalStateException("there is no admin port; it said: " + errors(), e);
     }
@@ -239,7 +242,7 @@ final class ServerProcess implements AutoCloseable {
 
   int awaitExit() {
     try {
-      if (!process.waitFor(60, TimeUnit.SECONDS)) {
+      if (!process.waitFor(MOST_SECONDS, TimeUnit.SECONDS)) {
         process.destroyForcibly();
         throw new IllegalStateException("the server did not end; it said: " + errors());
       }
