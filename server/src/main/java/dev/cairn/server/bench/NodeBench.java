@@ -10,6 +10,7 @@ import dev.cairn.request.Snapshot;
 import dev.cairn.server.LocalNode;
 import dev.cairn.server.http.Json;
 import dev.cairn.server.metrics.CairnMetrics;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,6 +29,7 @@ import java.util.regex.Pattern;
 public final class NodeBench {
   private static final double NANOS_PER_SECOND = 1e9;
   private static final double NANOS_PER_MILLI = 1e6;
+  private static final double NANOS_PER_MICRO = 1e3;
   private static final double MICROS_PER_SECOND = 1e6;
   private static final int PROMPT = 16;
   private static final long PATIENCE_MINUTES = 30;
@@ -199,7 +201,10 @@ public final class NodeBench {
   public ObjectNode steps(int batch, int maxTokens) {
     double[] idle = new double[repeat];
     double[] step = new double[repeat];
+    double[] cpu = new double[repeat];
+    ProcessUsage self = ProcessUsage.of(ProcessHandle.current().pid());
     for (int i = 0; i <= repeat; i++) {
+      Duration begin = self.cpu();
       List<Stream> streams = start(batch, maxTokens);
       double[] before = idleStepsAndTime();
       // Before any of them ends: the streams are of one length and begin nearly together.
@@ -207,6 +212,8 @@ public final class NodeBench {
       double[] after = idleStepsAndTime();
       streams.forEach(Stream::tokens);
       if (i > 0) {
+        long tokens = (long) batch * maxTokens;
+        cpu[i - 1] = self.cpu().minus(begin).toNanos() / NANOS_PER_MICRO / tokens;
         double steps = after[1] - before[1];
         idle[i - 1] = (after[0] - before[0]) / steps * MICROS_PER_SECOND;
         step[i - 1] = (after[2] - before[2]) / steps * MICROS_PER_SECOND;
@@ -223,6 +230,7 @@ public final class NodeBench {
     line.put("idle_us", Percentiles.round(idle[best]));
     line.put("idle_share", Percentiles.round(idle[best] / step[best]));
     line.put("idle_us_median", Percentiles.of(idle).at(50));
+    line.put("cpu_us_per_token", Percentiles.of(cpu).at(50));
     return line;
   }
 

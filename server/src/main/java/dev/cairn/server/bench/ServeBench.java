@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cairn.server.http.Json;
 import java.net.URI;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -19,6 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class ServeBench {
   private static final double NANOS_PER_SECOND = 1e9;
+  private static final double NANOS_PER_MICRO = 1e3;
   private static final String PROMPT = "Once upon a time";
 
   private final Settings settings;
@@ -29,6 +32,7 @@ public final class ServeBench {
    * @param model sent as the model's name; empty sends none
    * @param promptTokens tokens of each prompt, drawn by the request's number; 0 sends a text
    * @param vocabulary token ids are drawn below this
+   * @param server its process, where it is one of this machine
    */
   public record Settings(
       URI url,
@@ -37,7 +41,8 @@ public final class ServeBench {
       int maxTokens,
       String model,
       int promptTokens,
-      int vocabulary) {}
+      int vocabulary,
+      Optional<ProcessUsage> server) {}
 
   public ServeBench(Settings settings) {
     this.settings = settings;
@@ -49,6 +54,7 @@ public final class ServeBench {
     ExecutorService pool = Executors.newFixedThreadPool(settings.clients);
     List<StreamClient> clients = new ArrayList<>();
     try {
+      Optional<Duration> before = settings.server.map(ProcessUsage::cpu);
       long begin = System.nanoTime();
       List<Future<?>> running = new ArrayList<>();
       for (int i = 0; i < settings.clients; i++) {
@@ -59,7 +65,16 @@ public final class ServeBench {
       for (Future<?> client : running) {
         client.get();
       }
-      return report(clients, (System.nanoTime() - begin) / NANOS_PER_SECOND);
+      ObjectNode report = report(clients, (System.nanoTime() - begin) / NANOS_PER_SECOND);
+      before.ifPresent(
+          from -> {
+            Duration took = settings.server.get().cpu().minus(from);
+            double tokens = report.get("tokens").asDouble();
+            report.put(
+                "server_cpu_us_per_token",
+                Percentiles.round(took.toNanos() / NANOS_PER_MICRO / tokens));
+          });
+      return report;
     } catch (ExecutionException e) {
       throw new IllegalStateException("a client failed: " + e.getCause(), e.getCause());
     } finally {
