@@ -70,6 +70,12 @@ public final class RequestActor
   /** End it; answered when the device has let go and the end is durable. */
   public record Cancel(ActorRef<Reply> replyTo) implements Command {}
 
+  /**
+   * Delete it, which has to have ended; answered with {@link Deleted} when that is durable, and
+   * with {@link Known} where it has not ended.
+   */
+  public record Delete(ActorRef<Reply> replyTo) implements Command {}
+
   /** Halt it; answered when the device has let go and the pause is durable. */
   public record Pause(ActorRef<Reply> replyTo) implements Command {}
 
@@ -175,6 +181,9 @@ public final class RequestActor
 
   /** The id names a request with other content. */
   public record Conflict(String requestId) implements Reply {}
+
+  /** The request was deleted, now or before; its id stands for it until it would be forgotten. */
+  public record Deleted(String requestId) implements Reply {}
 
   /** The request's actor is about to stop; the next one answers. */
   public record Again(String requestId) implements Reply {}
@@ -384,6 +393,7 @@ public final class RequestActor
         .onCommand(Submit.class, this::onSubmit)
         .onCommand(Find.class, (s, c) -> perform(s, protocol.find(s, c.replyTo())))
         .onCommand(Cancel.class, this::onCancel)
+        .onCommand(Delete.class, this::onDelete)
         .onCommand(Pause.class, this::onPause)
         .onCommand(Resume.class, this::onResume)
         .onCommand(Released.class, (s, c) -> perform(s, protocol.released(s, c.epoch(), c.why())))
@@ -438,7 +448,7 @@ public final class RequestActor
       submit.replyTo().tell(new Again(requestId));
       return Effect().none();
     }
-    if (state.spec().isEmpty()) {
+    if (state.spec().isEmpty() && !state.isDeleted()) {
       String tenant = submit.spec().scheduling().tenant();
       AdmissionGate.Entry entry = env.gate().enter(requestId, tenant);
       if (entry == AdmissionGate.Entry.FULL) {
@@ -458,6 +468,11 @@ public final class RequestActor
   private Effect<RequestEvent, RequestState> onCancel(RequestState state, Cancel cancel) {
     unanswered.put(cancel.replyTo(), cancel);
     return perform(state, protocol.cancel(state, cancel.replyTo()));
+  }
+
+  private Effect<RequestEvent, RequestState> onDelete(RequestState state, Delete delete) {
+    unanswered.put(delete.replyTo(), delete);
+    return perform(state, protocol.delete(state, delete.replyTo()));
   }
 
   private Effect<RequestEvent, RequestState> onPause(RequestState state, Pause pause) {
@@ -541,6 +556,7 @@ public final class RequestActor
           case KNOWN -> new Known(requestId, view.orElseThrow().snapshot().version(), env.relay());
           case UNKNOWN -> new Unknown(requestId);
           case CONFLICT -> new Conflict(requestId);
+          case DELETED -> new Deleted(requestId);
         });
   }
 
@@ -556,6 +572,13 @@ public final class RequestActor
     // Readers that were here before find that their view goes on.
     view = Optional.of(env.views().own(state.spec().orElseThrow(), state.snapshot()));
     timers.startTimerWithFixedDelay(Check.INSTANCE, env.checkInterval());
+  }
+
+  @Override
+  public void forget() {
+    view.ifPresent(env.views()::disown);
+    view = Optional.empty();
+    timers.startSingleTimer(Unneeded.INSTANCE, env.linger());
   }
 
   @Override

@@ -27,6 +27,15 @@ public interface Requests {
   CompletionStage<Optional<RequestView>> cancel(String requestId);
 
   /**
+   * Deletes a request: nobody finds it any more, and the journal erases what it had of it. One that
+   * runs is cancelled first, with all that is part of it. Its id is not free again before the
+   * journal would have forgotten the request: a submission under it is refused.
+   *
+   * @return once that is durable, whether there was one; true where it was deleted before
+   */
+  CompletionStage<Boolean> delete(String requestId);
+
+  /**
    * Why a request waits.
    *
    * @param code for programs

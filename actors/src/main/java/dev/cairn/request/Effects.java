@@ -20,7 +20,9 @@ public interface Effects<C, D> {
     /** There is no such request. */
     UNKNOWN,
     /** The id names a request with other content. */
-    CONFLICT
+    CONFLICT,
+    /** The request was deleted, now or before. */
+    DELETED
   }
 
   /** Tells a client. */
@@ -57,6 +59,9 @@ public interface Effects<C, D> {
 
   /** The request exists: from now on it can be read. */
   void open(RequestState state);
+
+  /** The request was deleted: from now on nobody finds it here. */
+  void forget();
 
   /** The request was submitted and is durable. */
   void accepted(RequestState state);

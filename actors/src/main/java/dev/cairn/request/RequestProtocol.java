@@ -79,6 +79,9 @@ public final class RequestProtocol<C, D> {
    * @param nowMillis milliseconds since the epoch
    */
   public Decision<C, D> recovered(RequestState state, long nowMillis) {
+    if (state.isDeleted()) {
+      return Decision.act(Effects::forget);
+    }
     if (state.spec().isEmpty()) {
       return Decision.nothing();
     }
@@ -135,6 +138,9 @@ public final class RequestProtocol<C, D> {
       boolean same = state.spec().get().isSameRequest(spec);
       return reply(client, same ? Answer.KNOWN : Answer.CONFLICT);
     }
+    if (state.isDeleted()) {
+      return deleted(client);
+    }
     List<RequestEvent> events = new ArrayList<>();
     events.add(new RequestEvent.Accepted(spec));
     // One write for both where a device is known: a request costs one commit before it runs.
@@ -162,6 +168,37 @@ public final class RequestProtocol<C, D> {
   }
 
   /**
+   * A client deletes the request, which has to have ended: it is answered that it exists where it
+   * has not.
+   */
+  public Decision<C, D> delete(RequestState state, C client) {
+    if (state.isDeleted()) {
+      return deleted(client);
+    }
+    if (state.spec().isEmpty()) {
+      return unknown(client);
+    }
+    if (state.isUnfinished()) {
+      return reply(client, Answer.KNOWN);
+    }
+    return new Decision<>(
+        List.of(new RequestEvent.Deleted(requestId, state.epoch(), state.tokens().size())),
+        (next, to) -> {
+          to.forget();
+          to.reply(client, Answer.DELETED);
+          to.unneeded();
+        });
+  }
+
+  private Decision<C, D> deleted(C client) {
+    return Decision.act(
+        to -> {
+          to.reply(client, Answer.DELETED);
+          to.unneeded();
+        });
+  }
+
+  /**
    * A client ends the request and what is part of it; it is answered when all of that is durable.
    */
   public Decision<C, D> cancel(RequestState state, C client) {
@@ -186,8 +223,10 @@ public final class RequestProtocol<C, D> {
    * The request that this one is part of was cancelled, and wants to hear when this one has ended.
    */
   public Decision<C, D> cancelWithParent(RequestState state, C parent) {
-    boolean stays =
-        state.spec().map(spec -> spec.scheduling().keepWhenParentCancelled()).orElse(true);
+    if (state.spec().isEmpty()) {
+      return unknown(parent);
+    }
+    boolean stays = state.spec().get().scheduling().keepWhenParentCancelled();
     return stays ? reply(parent, Answer.KNOWN) : cancel(state, parent);
   }
 

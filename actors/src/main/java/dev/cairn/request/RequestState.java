@@ -20,13 +20,13 @@ import java.util.Optional;
  * What the events of one request add up to; the fold of the journal, without any actor.
  *
  * @param version how many events it is made of
- * @param spec empty before the request is accepted
+ * @param spec empty before the request is accepted, and when it was deleted
  * @param band its urgency now
  * @param attempts the newest of them, at most {@link #MAX_ATTEMPTS}, in order
  * @param paused whether it waits to be resumed
  * @param tokens committed output; the one list that grows
  * @param promptLogprobs of prompt tokens 1 and up, or empty
- * @param finish empty while unfinished
+ * @param finish empty while unfinished; of a request that was deleted nothing else is left
  */
 public record RequestState(
     long version,
@@ -55,7 +55,7 @@ public record RequestState(
   /** The state after an event. An event that does not follow is a damaged journal. */
   public RequestState apply(RequestEvent event) {
     if (event instanceof RequestEvent.Accepted accepted) {
-      expect(spec.isEmpty(), event, "a request that is not accepted yet");
+      expect(spec.isEmpty() && finish.isEmpty(), event, "a request that is not accepted yet");
       RequestSpec request = accepted.spec();
       return new RequestState(
           version + 1,
@@ -66,6 +66,11 @@ public record RequestState(
           tokens,
           promptLogprobs,
           finish);
+    }
+    if (event instanceof RequestEvent.Deleted) {
+      // The journal has erased what was before it, so that it is the first event too.
+      expect(!isDeleted() && !isUnfinished(), event, "a request that has ended");
+      return deleted(version + 1);
     }
     expect(isUnfinished(), event, "an accepted, unfinished request");
     expect(event.index() == tokens.size(), event, "index " + tokens.size());
@@ -247,6 +252,23 @@ public record RequestState(
         scheduling.group(),
         Math.max(1, scheduling.groupSize()),
         scheduling.weight());
+  }
+
+  private static RequestState deleted(long version) {
+    return new RequestState(
+        version,
+        Optional.empty(),
+        NONE.band(),
+        List.of(),
+        false,
+        CommittedTokens.EMPTY,
+        List.of(),
+        Optional.of(new Finish(FinishReason.CANCELLED, "deleted")));
+  }
+
+  /** Whether the request existed and was deleted. */
+  public boolean isDeleted() {
+    return spec.isEmpty() && finish.isPresent();
   }
 
   /** Whether the request exists and has not ended. */

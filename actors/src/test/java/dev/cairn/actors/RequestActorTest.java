@@ -467,6 +467,38 @@ class RequestActorTest {
 
   @Test
   @DisplayName(
+      "a request is deleted once it has ended, and its id is not free, after a restart too")
+  void deletion() {
+    accepted();
+    request.tell(new RequestActor.Delete(client.getRef()));
+    expectKnown(client, ID);
+    ends(1, 0, FinishReason.STOP, 21);
+    scheduler.expectMessage(new SchedulerActor.Committed(ID, 1, 1));
+    settle();
+    for (int i = 0; i < 2; i++) {
+      for (int repeated = 0; repeated < 2; repeated++) {
+        request.tell(new RequestActor.Delete(client.getRef()));
+        client.expectMessage(new RequestActor.Deleted(ID));
+      }
+      assertThat(views.size()).isZero();
+      request.tell(new RequestActor.Find(client.getRef()));
+      client.expectMessage(new RequestActor.Unknown(ID));
+      request.tell(new RequestActor.CancelWithParent(client.getRef()));
+      client.expectMessage(new RequestActor.Unknown(ID));
+      assertThat(events()).filteredOn(RequestEvent.Deleted.class::isInstance).hasSize(1);
+      kit.stop(request);
+      request = spawn();
+      request.tell(new RequestActor.Submit(spec(), client.getRef()));
+      client.expectMessage(new RequestActor.Deleted(ID));
+      kit.stop(request);
+      request = spawn();
+    }
+    assertThat(gate.unfinished()).isZero();
+    scheduler.expectNoMessage(Duration.ofMillis(50));
+  }
+
+  @Test
+  @DisplayName(
       "one that joins while its parent is being cancelled is cancelled too, and waited for")
   void whatJoinsDuringACancelIsCancelled() {
     accepted();

@@ -8,6 +8,7 @@ import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
+import dev.cairn.persistence.RequestEvent.Deleted;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.Paused;
 import dev.cairn.persistence.RequestEvent.Prioritized;
@@ -56,6 +57,25 @@ class RequestStateTest {
     happened(new Finished("r", 1, 0, FinishReason.CANCELLED, ""));
     assertThatThrownBy(() -> happened(new Prioritized("r", 1, 0, Band.BATCH)))
         .hasMessageContaining("unfinished");
+  }
+
+  @Test
+  @DisplayName(
+      "of a deleted request nothing is left, whether or not its events are; it is no new one")
+  void deletion() {
+    assertThatThrownBy(() -> happened(new Deleted("r", 0, 0))).hasMessageContaining("has ended");
+    assigned(1, "n1");
+    committed(5);
+    happened(new Finished("r", 1, 1, FinishReason.STOP, ""));
+    happened(new Deleted("r", 1, 1));
+    RequestState erased = RequestState.NONE.apply(new Deleted("r", 1, 1));
+    for (RequestState each : List.of(state, erased)) {
+      assertThat(each.isDeleted()).isTrue();
+      assertThat(each.isUnfinished()).isFalse();
+      assertThat(each.spec()).isEmpty();
+      assertThat(each.tokens().size()).isZero();
+      assertThatThrownBy(() -> each.apply(new Accepted(SPEC))).hasMessageContaining("not accepted");
+    }
   }
 
   @Test

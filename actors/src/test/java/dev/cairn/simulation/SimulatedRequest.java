@@ -192,6 +192,9 @@ final class SimulatedRequest implements Effects<Consumer<Effects.Answer>, Simula
   }
 
   @Override
+  public void forget() {}
+
+  @Override
   public void accepted(RequestState current) {}
 
   @Override

@@ -183,6 +183,29 @@ final class ShardedRequests implements Requests {
   }
 
   @Override
+  public CompletionStage<Boolean> delete(String requestId) {
+    return delete(requestId, MAX_MOVES);
+  }
+
+  private CompletionStage<Boolean> delete(String requestId, int moves) {
+    return ask(requestId, RequestActor.Delete::new)
+        .thenComposeAsync(
+            reply -> {
+              if (reply instanceof RequestActor.Deleted || reply instanceof RequestActor.Unknown) {
+                return CompletableFuture.completedFuture(reply instanceof RequestActor.Deleted);
+              }
+              if (moves == 0) {
+                return moved(requestId);
+              }
+              return reply instanceof RequestActor.Known
+                  ? cancel(requestId)
+                      .thenComposeAsync(ended -> delete(requestId, moves - 1), executor)
+                  : delete(requestId, moves - 1);
+            },
+            executor);
+  }
+
+  @Override
   public CompletionStage<Optional<RequestView>> pause(String requestId) {
     return find(requestId, RequestActor.Pause::new, MAX_MOVES);
   }
@@ -254,15 +277,21 @@ final class ShardedRequests implements Requests {
       return rejected(
           Kind.CONFLICT,
           "there is a request " + requestId + " already, which asks for something else");
+    } else if (reply instanceof RequestActor.Deleted) {
+      return rejected(
+          Kind.CONFLICT,
+          "the request " + requestId + " was deleted, and its key stands for no other one");
     } else if (reply instanceof RequestActor.Full node) {
       return rejected(Kind.QUEUE_FULL, AdmissionGate.full(node.limit()));
     } else if (reply instanceof RequestActor.TenantFull full) {
       return rejected(
           Kind.TENANT_QUEUE_FULL, AdmissionGate.tenantFull(full.tenant(), full.limit()));
     }
-    return moves > 0
-        ? find(requestId, command, moves - 1)
-        : rejected(Kind.UNAVAILABLE, "request " + requestId + " moved while it was looked up");
+    return moves > 0 ? find(requestId, command, moves - 1) : moved(requestId);
+  }
+
+  private static <T> CompletionStage<T> moved(String requestId) {
+    return rejected(Kind.UNAVAILABLE, "request " + requestId + " moved while it was looked up");
   }
 
   /** The view of a request that lives on another node, once it shows what its owner did. */

@@ -119,4 +119,12 @@ public sealed interface RequestEvent {
    */
   record Finished(String requestId, int epoch, int index, FinishReason reason, String detail)
       implements RequestEvent {}
+
+  /**
+   * A request that had ended was deleted. The journal erases all events of it that came before, so
+   * that this one stands for the id alone until the request's time to be kept is over.
+   *
+   * @param index number of tokens that the output had
+   */
+  record Deleted(String requestId, int epoch, int index) implements RequestEvent {}
 }

@@ -3,6 +3,7 @@ package dev.cairn.persistence;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
+import dev.cairn.persistence.RequestEvent.Deleted;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.Paused;
 import dev.cairn.persistence.RequestEvent.Prioritized;
@@ -24,6 +25,7 @@ public final class RequestEventCodec {
   private static final String PAUSED = "paused";
   private static final String RESUMED = "resumed";
   private static final String PRIORITIZED = "prioritized";
+  private static final String DELETED = "deleted";
 
   private RequestEventCodec() {}
 
@@ -108,6 +110,7 @@ public final class RequestEventCodec {
                   reason(in.readByte()),
                   in.readString());
           case PAUSED -> new Paused(header.requestId(), header.epoch(), header.index());
+          case DELETED -> new Deleted(header.requestId(), header.epoch(), header.index());
           case RESUMED -> new Resumed(header.requestId(), header.epoch(), header.index());
           case PRIORITIZED ->
               new Prioritized(
@@ -139,6 +142,8 @@ public final class RequestEventCodec {
       return RESUMED;
     } else if (event instanceof Prioritized) {
       return PRIORITIZED;
+    } else if (event instanceof Deleted) {
+      return DELETED;
     } else {
       return FINISHED;
     }
@@ -173,8 +178,8 @@ public final class RequestEventCodec {
     return new EventFormatException(
         "An event has the manifest \""
             + manifest
-            + "\", expected accepted, assigned, tokens, paused, resumed, prioritized or finished and"
-            + " a schema version up to "
+            + "\", expected accepted, assigned, tokens, paused, resumed, prioritized, finished or"
+            + " deleted and a schema version up to "
             + RequestEvent.SCHEMA_VERSION
             + ".");
   }

@@ -4,6 +4,7 @@ import dev.cairn.model.Sampling;
 import dev.cairn.model.TokenLogprobs;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
+import dev.cairn.persistence.RequestEvent.Deleted;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.Paused;
 import dev.cairn.persistence.RequestEvent.Prioritized;
@@ -76,13 +77,14 @@ final class Events {
     events.put("finished", new Finished(id, 2, 8, FinishReason.STOP, ""));
     events.put("finished-error", new Finished(id, 2, 8, FinishReason.ERROR, "The device is gone."));
     events.put("finished-timeout", new Finished(id, 2, 8, FinishReason.TIMEOUT, ""));
+    events.put("deleted", new Deleted(id, 2, 8));
     return events;
   }
 
   /** The same, as schema version 2 could say it. */
   static Map<String, RequestEvent> goldenOfVersion2() {
     Map<String, RequestEvent> events = golden();
-    events.remove("prioritized");
+    List.of("prioritized", "deleted").forEach(events::remove);
     RequestSpec newest = ((Accepted) events.get("accepted")).spec();
     events.put(
         "accepted",
@@ -111,7 +113,7 @@ final class Events {
     String id = text(random, 40);
     int epoch = number(random);
     int index = number(random);
-    return switch (random.nextInt(7)) {
+    return switch (random.nextInt(8)) {
       case 0 -> new Accepted(spec(random, id));
       case 1 -> new Assigned(id, epoch, index, text(random, 20), text(random, 20));
       case 2 ->
@@ -125,6 +127,7 @@ final class Events {
       case 3 -> new Paused(id, epoch, index);
       case 4 -> new Resumed(id, epoch, index);
       case 5 -> new Prioritized(id, epoch, index, band(random));
+      case 6 -> new Deleted(id, epoch, index);
       default ->
           new Finished(
               id, epoch, index, REASONS.get(random.nextInt(REASONS.size())), text(random, 80));

@@ -131,6 +131,12 @@ public final class InMemoryRequests implements Requests {
   }
 
   @Override
+  public CompletionStage<Boolean> delete(String requestId) {
+    order.remove(requestId);
+    return cancel(requestId).thenApply(view -> requests.remove(requestId) != null);
+  }
+
+  @Override
   public CompletionStage<Optional<Waiting>> whyWaiting(String requestId) {
     return CompletableFuture.completedFuture(Optional.empty());
   }

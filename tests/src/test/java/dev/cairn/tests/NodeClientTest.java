@@ -75,8 +75,9 @@ class NodeClientTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"create", "background", "cancel", "conversation", "structured"})
-  @DisplayName("npm openai: responses, streamed, in the background, behind any event, cancelled")
+  @ValueSource(strings = {"create", "background", "cancel", "remove", "conversation", "structured"})
+  @DisplayName(
+      "npm openai: responses, streamed, in the background, behind any event, cancelled, deleted")
   void responses(String scenario) {
     passes(server, RESPONSES, scenario, Map.of());
   }

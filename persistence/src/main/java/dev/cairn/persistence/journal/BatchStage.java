@@ -76,7 +76,10 @@ final class BatchStage {
         batch.delete(key);
       }
     }
-    long bytes = stream.bytes() + write.bytes();
+    if (write.erases()) {
+      erase(write.persistenceId(), stream, batch);
+    }
+    long bytes = (write.erases() ? 0 : stream.bytes()) + write.bytes();
     if (write.finishedMillis().isPresent()) {
       byte[] key = RecordKeys.finished(write.finishedMillis().getAsLong(), write.persistenceId());
       batch.put(key, JournalRecords.numberValue(key, bytes));
@@ -84,6 +87,18 @@ final class BatchStage {
     }
     streams.put(write.persistenceId(), new Stream(write.highest(), bytes));
     return Optional.empty();
+  }
+
+  /** The events of a request that has ended, and its place among those that have. */
+  private void erase(String id, Stream stream, WriteBatch batch) throws Exception {
+    byte[] last = RecordKeys.event(id, stream.highest());
+    batch.deleteRange(RecordKeys.event(id, 0), JournalRecords.after(last));
+    Optional<JournalRecords.FinishedRequest> ended =
+        database.read(records -> records.finished(id, stream.highest()));
+    if (ended.isPresent()) {
+      batch.delete(ended.get().key());
+      finished.stage(-1, -ended.get().bytes());
+    }
   }
 
   private void stageDelete(Command.Delete delete, WriteBatch batch) throws Exception {
@@ -99,10 +114,16 @@ final class BatchStage {
         JournalRecords.after(RecordKeys.event(delete.persistenceId(), to)));
   }
 
-  /** A request that is accepted once more under its id is not the one that had finished. */
+  /**
+   * A request that is accepted once more under its id is not the one that had finished; one that
+   * was erased since it was found due has another place among those that have.
+   */
   private void stageExpiry(JournalRecords.FinishedRequest request, WriteBatch batch)
       throws Exception {
     String id = request.persistenceId();
+    if (!database.read(records -> records.has(request.key()))) {
+      return;
+    }
     batch.delete(request.key());
     finished.stage(-1, -request.bytes());
     if (!database.read(records -> records.isUnfinished(id))) {

@@ -11,6 +11,7 @@ import java.util.OptionalLong;
  * @param records of its events
  * @param index changes to the index of unfinished requests, in order
  * @param finishedMillis when the request finished, milliseconds since the epoch, if it does
+ * @param erases whether everything that was stored of the id before goes
  */
 record EncodedWrite(
     String persistenceId,
@@ -18,7 +19,8 @@ record EncodedWrite(
     long highest,
     List<Entry> records,
     List<Unfinished> index,
-    OptionalLong finishedMillis) {
+    OptionalLong finishedMillis,
+    boolean erases) {
   /** Key and value of a record. */
   record Entry(byte[] key, byte[] value) {}
 

@@ -38,6 +38,7 @@ final class EventEncoder {
     List<EncodedWrite.Entry> records = new ArrayList<>(write.size());
     List<EncodedWrite.Unfinished> index = new ArrayList<>(0);
     OptionalLong finishedMillis = OptionalLong.empty();
+    boolean erases = false;
     for (PersistentRepr event : CollectionConverters.asJava(write.payload())) {
       byte[] key = RecordKeys.event(event.persistenceId(), event.sequenceNr());
       StoredRecord record = record(event);
@@ -47,6 +48,9 @@ final class EventEncoder {
       } else if (event.payload() instanceof RequestEvent.Finished finished) {
         index.add(new EncodedWrite.Unfinished(finished.requestId(), false));
         finishedMillis = OptionalLong.of(record.timestampMillis());
+      } else if (event.payload() instanceof RequestEvent.Deleted) {
+        finishedMillis = OptionalLong.of(record.timestampMillis());
+        erases = true;
       }
     }
     return new EncodedWrite(
@@ -55,7 +59,8 @@ final class EventEncoder {
         write.highestSequenceNr(),
         records,
         index,
-        finishedMillis);
+        finishedMillis,
+        erases);
   }
 
   /** An event as Pekko wants it back. */

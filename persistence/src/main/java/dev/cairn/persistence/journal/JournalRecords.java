@@ -186,6 +186,35 @@ final class JournalRecords {
     return finished;
   }
 
+  /**
+   * A request in the index of those that have finished, by its last event; empty where it is not
+   * there.
+   */
+  Optional<FinishedRequest> finished(String persistenceId, long lastSequenceNr) throws IOException {
+    List<FinishedRequest> found = new ArrayList<>(1);
+    events(
+        persistenceId,
+        lastSequenceNr,
+        lastSequenceNr,
+        (id, sequenceNr, key, value) -> {
+          long millis = decode(id, sequenceNr, key, value).timestampMillis();
+          byte[] place = RecordKeys.finished(millis, id);
+          if (has(place)) {
+            found.add(new FinishedRequest(place, bytesOf(id)));
+          }
+          return false;
+        });
+    return found.stream().findFirst();
+  }
+
+  boolean has(byte[] key) throws IOException {
+    try {
+      return db.get(key) != null;
+    } catch (RocksDBException e) {
+      throw new IOException("A key of the journal cannot be read: " + e, e);
+    }
+  }
+
   /** Bytes of an id's events, keys included. */
   long bytesOf(String persistenceId) throws IOException {
     long[] bytes = {0};

@@ -4,6 +4,7 @@ import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
+import dev.cairn.persistence.RequestEvent.Deleted;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.Paused;
 import dev.cairn.persistence.RequestEvent.Prioritized;
@@ -21,6 +22,7 @@ final class RequestFold {
   private int epoch;
   private int tokens;
   private boolean paused;
+  private boolean deleted;
   private long lastEventMillis;
 
   RequestFold(String persistenceId) {
@@ -40,13 +42,16 @@ final class RequestFold {
       tokens = committed.index() + committed.tokens().length;
     } else if (event instanceof Finished finished) {
       reason = Optional.of(finished.reason());
+    } else if (event instanceof Deleted) {
+      deleted = true;
+      spec = Optional.empty();
     } else if (!(event instanceof Prioritized)) {
       paused = event instanceof Paused;
     }
     return problem;
   }
 
-  /** Empty where no request was accepted. */
+  /** Empty where no request was accepted, or it was deleted. */
   Optional<RequestSummary> summary() {
     return spec.map(
         accepted ->
@@ -55,6 +60,15 @@ final class RequestFold {
   }
 
   private Optional<String> check(RequestEvent event) {
+    if (deleted) {
+      return Optional.of("an event behind the deletion");
+    }
+    if (event instanceof Deleted) {
+      // The journal erases what came before in the same write.
+      return events == 0 || reason.isPresent()
+          ? Optional.empty()
+          : Optional.of("a deletion before the end");
+    }
     if (event instanceof Accepted) {
       return spec.isEmpty() ? Optional.empty() : Optional.of("a second acceptance");
     }

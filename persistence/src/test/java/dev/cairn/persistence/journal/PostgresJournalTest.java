@@ -9,6 +9,7 @@ import com.typesafe.config.Config;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
+import dev.cairn.persistence.RequestEvent.Deleted;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.TokensCommitted;
 import dev.cairn.postgres.LocalPostgres;
@@ -237,14 +238,40 @@ class PostgresJournalTest {
               first.stats().storage().expiredRequests() + second.stats().storage().expiredRequests()
                   == 7,
           "all seven to be deleted, each once");
+      until(() -> first.stats().storage().diskBytes() > 0, "the first to have measured");
       until(() -> first.stats().storage().finishedRequests() == 0, "nothing finished to be kept");
-      assertThat(first.stats().storage().diskBytes()).isPositive();
       try (JournalReader reader = JournalReader.open(config())) {
         assertThat(reader.persistenceIds("", 10)).containsExactly("open");
         assertThat(reader.unfinished("", 10)).containsExactly("open");
         assertThat(reader.verify(10).problems()).isEmpty();
       }
       assertThat(one.replay("r0").events()).isEmpty();
+    }
+  }
+
+  @Test
+  @DisplayName(
+      "a deleted request's events are erased with its deletion, which is kept for its time")
+  void deletion() throws Exception {
+    try (JournalNode node = start("")) {
+      node.write(accepted("kept"), finished("kept", 3, 0));
+      node.write(accepted("r"));
+      node.write(finished("r", 3, 0));
+      node.write(JournalNode.atomic(JournalNode.event("r", 4, new Deleted("r", 1, 0))));
+      assertThat(node.replay("r").payloads()).containsExactly(new Deleted("r", 1, 0));
+      assertThat(node.replay("r").highest()).isEqualTo(4);
+      assertThat(node.replay("kept").payloads()).hasSize(3);
+      try (JournalReader reader = JournalReader.open(config())) {
+        assertThat(reader.summary("r")).isEmpty();
+        assertThat(reader.unfinished("", 10)).isEmpty();
+        assertThat(reader.verify(10).problems()).isEmpty();
+      }
+    }
+    String soon = "cairn.journal.retention { time = 1 ms, interval = 50 ms }";
+    try (JournalNode node = start(soon)) {
+      JournalAccess access = JournalExtension.get(node.system());
+      until(() -> access.stats().storage().expiredRequests() == 2, "both to be gone");
+      assertThat(node.replay("r").payloads()).isEmpty();
     }
   }
 

@@ -57,7 +57,7 @@ class PostgresSchemaTest {
     for (int i = 0; i < 2; i++) {
       assertThatThrownBy(() -> prepare(url, off))
           .isInstanceOf(PostgresException.class)
-          .hasMessageContaining("has no table cairn_schema, expected Cairn's schema of version 1")
+          .hasMessageContaining("has no table cairn_schema, expected Cairn's schema of version 2")
           .hasMessageContaining("cairn.postgres.create-schema is off");
     }
     assertThatThrownBy(() -> JournalReader.open(JournalNode.postgres(url, "")))
@@ -68,12 +68,24 @@ class PostgresSchemaTest {
   }
 
   @Test
+  @DisplayName("a schema of version 1 is brought to the newest where Cairn may make tables")
+  void migration() throws Exception {
+    String id = prepare(url, "");
+    sql("UPDATE cairn_schema SET version = 1");
+    sql("DROP TRIGGER cairn_request_changed ON event_journal");
+    assertThatThrownBy(() -> prepare(url, "cairn.postgres.create-schema = off"))
+        .hasMessageContaining("has version 1, expected 2");
+    assertThat(prepare(url, "")).isEqualTo(id);
+    sql("DROP TRIGGER cairn_request_changed ON event_journal");
+  }
+
+  @Test
   void aNewerSchemaIsRefusedAndNotChanged() throws Exception {
     prepare(url, "");
     sql("UPDATE cairn_schema SET version = 9");
     assertThatThrownBy(() -> prepare(url, ""))
         .isInstanceOf(PostgresException.class)
-        .hasMessageContaining("has version 9, expected 1: it is of a newer program");
+        .hasMessageContaining("has version 9, expected 2: it is of a newer program");
     assertThatThrownBy(() -> JournalReader.open(JournalNode.postgres(url, "")))
         .hasMessageContaining("has version 9");
   }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
+import dev.cairn.persistence.RequestEvent.Deleted;
 import dev.cairn.persistence.RequestEvent.Finished;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -131,6 +132,39 @@ class RetentionTest {
           "RetentionTest.byBytes: %d KiB written, at most %d KiB on disk, %d KiB kept%n",
           written >> 10, most >> 10, node.journal().stats().storage().finishedBytes() >> 10);
       assertThat(most).isLessThan(written / 2);
+    }
+  }
+
+  @Test
+  @DisplayName(
+      "a deleted request's events are erased with its deletion, which is kept for its time")
+  void deletion() throws IOException {
+    long now = System.currentTimeMillis();
+    long day = Duration.ofDays(1).toMillis();
+    try (JournalNode node = JournalNode.start(directory, limits("3 days", "0"))) {
+      run(node, "r", now - 4 * day, true);
+      run(node, "kept", now - day, true);
+      long bytes = node.journal().stats().storage().finishedBytes();
+      node.write(atomic(at(now - 2 * day, event("r", 5, new Deleted("r", 1, TOKENS)))));
+      assertThat(node.replay("r").payloads()).containsExactly(new Deleted("r", 1, TOKENS));
+      assertThat(node.replay("r").highest()).isEqualTo(5);
+      JournalStorage storage = node.journal().stats().storage();
+      assertThat(storage.finishedRequests()).isEqualTo(2);
+      assertThat(storage.finishedBytes()).isBetween(bytes / 2, bytes / 2 + 200);
+      node.journal().sweep();
+      assertThat(node.replay("r").payloads()).as("its time begins with its deletion").hasSize(1);
+    }
+    try (JournalReader reader = JournalReader.open(directory)) {
+      assertThat(reader.verify(10).problems()).isEmpty();
+      assertThat(reader.summary("r")).isEmpty();
+      assertThat(reader.requests("", 10)).hasSize(1);
+    }
+    try (JournalNode node = JournalNode.start(directory, limits("36 hours", "0"))) {
+      assertThat(node.replay("r").payloads()).as("after a restart").hasSize(1);
+      node.journal().sweep();
+      assertThat(node.replay("r").payloads()).isEmpty();
+      assertThat(node.replay("r").highest()).isZero();
+      assertThat(node.journal().stats().storage().finishedRequests()).isEqualTo(1);
     }
   }
 

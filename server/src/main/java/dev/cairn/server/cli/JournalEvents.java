@@ -9,6 +9,7 @@ import dev.cairn.persistence.Constraints;
 import dev.cairn.persistence.RequestEvent;
 import dev.cairn.persistence.RequestEvent.Accepted;
 import dev.cairn.persistence.RequestEvent.Assigned;
+import dev.cairn.persistence.RequestEvent.Deleted;
 import dev.cairn.persistence.RequestEvent.Finished;
 import dev.cairn.persistence.RequestEvent.Paused;
 import dev.cairn.persistence.RequestEvent.Prioritized;
@@ -197,6 +198,9 @@ final class JournalEvents {
     } else if (event instanceof Prioritized prioritized) {
       return "moved to band " + name(prioritized.band());
     }
+    if (event instanceof Deleted) {
+      return "deleted, and what it was erased";
+    }
     Finished finished = (Finished) event;
     return "finished: "
         + finished.reason().name().toLowerCase(Locale.ROOT)
@@ -242,6 +246,8 @@ final class JournalEvents {
       return "resumed";
     } else if (event instanceof Prioritized) {
       return "prioritized";
+    } else if (event instanceof Deleted) {
+      return "deleted";
     }
     return "finished";
   }

@@ -157,6 +157,19 @@ final class CompletionRoutes {
     return requests.cancel(id).thenApply(view -> existing(id, view));
   }
 
+  /** Deletes a request that was there. */
+  CompletionStage<String> delete(String id) {
+    return requests
+        .delete(id)
+        .thenApply(
+            deleted -> {
+              if (!deleted) {
+                throw ApiError.notFound("There is no request " + id + ".");
+              }
+              return id;
+            });
+  }
+
   /** {@code POST /v1/requests/{id}/pause}. */
   CompletionStage<HttpResponse> pause(Router.Call call) {
     return told(call, requests::pause);

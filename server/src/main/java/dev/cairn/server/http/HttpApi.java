@@ -128,6 +128,7 @@ public final class HttpApi {
         new ResponseRoutes(node, completions, intake, new ResponseParser(parameters, chats));
     router.add("POST", "/v1/responses", call -> api.withBody(call, responses::create));
     router.add("GET", "/v1/responses/{id}", responses::get);
+    router.add("DELETE", "/v1/responses/{id}", responses::delete);
     router.add("POST", "/v1/responses/{id}/cancel", responses::cancel);
     router.add("GET", "/v1/requests/{id}", completions::get);
     router.add("GET", "/v1/requests/{id}/stream", completions::stream);

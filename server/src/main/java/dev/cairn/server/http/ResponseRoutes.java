@@ -94,6 +94,19 @@ final class ResponseRoutes {
         .thenApplyAsync(view -> Replies.ofRequest(view.spec().id(), state(view)), executor);
   }
 
+  /** {@code DELETE /v1/responses/{id}}. */
+  CompletionStage<HttpResponse> delete(Router.Call call) {
+    return view(call)
+        .thenComposeAsync(view -> requests.delete(view.spec().id()), executor)
+        .thenApplyAsync(
+            id -> {
+              ObjectNode out = Json.object();
+              out.put("id", id).put("object", "response").put("deleted", true);
+              return Replies.ofRequest(id, Replies.json(200, out));
+            },
+            executor);
+  }
+
   private CompletionStage<RequestView> view(Router.Call call) {
     return requests
         .find(call)

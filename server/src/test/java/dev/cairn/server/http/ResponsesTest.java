@@ -87,6 +87,42 @@ class ResponsesTest {
     }
   }
 
+  private static HttpResponse<String> delete(String id) {
+    return node.send(node.request("/v1/responses/" + id).DELETE().build());
+  }
+
+  @Test
+  @DisplayName(
+      "a deleted response is there no more: not for its id, its events, or what follows it")
+  void deletion() {
+    String id =
+        Sse.json(node.post("/v1/responses", "{\"input\":\"Hi\"}").body()).get("id").asText();
+    JsonNode deleted = Sse.json(delete(id).body());
+    assertThat(deleted.toString())
+        .isEqualTo("{\"id\":\"" + id + "\",\"object\":\"response\",\"deleted\":true}");
+    for (String path : List.of("/v1/responses/", "/v1/requests/")) {
+      assertThat(node.get(path + id).statusCode()).isEqualTo(404);
+      assertThat(node.post(path + id + "/cancel", "").statusCode()).isEqualTo(404);
+    }
+    assertThat(node.get("/v1/responses/" + id + "?stream=true").statusCode()).isEqualTo(404);
+    assertThat(node.get("/v1/requests/" + id + "/stream").statusCode()).isEqualTo(404);
+    assertThat(delete(id).statusCode()).isEqualTo(404);
+    HttpResponse<String> next =
+        node.post("/v1/responses", "{\"input\":\"Hi\",\"previous_response_id\":\"" + id + "\"}");
+    assertThat(next.statusCode()).isEqualTo(404);
+    assertThat(Sse.json(next.body()).at("/error/code").asText())
+        .isEqualTo("previous_response_not_found");
+  }
+
+  @Test
+  @DisplayName("what is no response is not deleted as one")
+  void deletesResponsesAlone() {
+    String id =
+        Sse.json(node.post("/v1/completions", "{\"prompt\":\"Hi\"}").body()).get("id").asText();
+    assertThat(delete(id).statusCode()).isEqualTo(404);
+    assertThat(node.get("/v1/requests/" + id).statusCode()).isEqualTo(200);
+  }
+
   @Test
   @DisplayName("R16 a response's stream goes on after every sequence number, with the same events")
   void startingAfter() {

@@ -23,7 +23,7 @@ final class PostgresSchema {
   private static final Logger LOG = LoggerFactory.getLogger(PostgresSchema.class);
 
   /** The version that this program makes and knows. */
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   private static final String IS_THERE = "SELECT to_regclass('cairn_schema') IS NOT NULL";
   private static final long LOCK = 0x4341_4952_4e01L;
@@ -78,6 +78,8 @@ final class PostgresSchema {
       statement.execute("SELECT pg_advisory_xact_lock(" + LOCK + ")");
       if (!ask(statement, IS_THERE).equals("t")) {
         create(statement, settings);
+      } else if (settings.createSchema()) {
+        migrate(statement, settings);
       }
       String id = check(statement, settings);
       connection.commit();
@@ -111,6 +113,7 @@ final class PostgresSchema {
               + ": cairn.postgres.create-schema is off, so it has to be made before.");
     }
     statement.execute(sql());
+    statement.execute(requestsSql());
     statement.execute(
         "INSERT INTO cairn_schema (version, database_id) VALUES ("
             + VERSION
@@ -118,6 +121,15 @@ final class PostgresSchema {
             + UUID.randomUUID()
             + "')");
     LOG.info("Made the schema of version {} at {}.", VERSION, settings.server());
+  }
+
+  /** From version 1 on, whose tables are the same. */
+  private static void migrate(Statement statement, PostgresSettings settings) throws SQLException {
+    if (ask(statement, "SELECT version FROM cairn_schema").equals("1")) {
+      statement.execute(requestsSql());
+      statement.execute("UPDATE cairn_schema SET version = " + VERSION);
+      LOG.info("Brought the schema at {} from version 1 to {}.", settings.server(), VERSION);
+    }
   }
 
   /**
@@ -158,7 +170,16 @@ final class PostgresSchema {
 
   /** The statements that make the tables, for a database in which Cairn may not make any. */
   static String sql() {
-    try (InputStream in = PostgresSchema.class.getResourceAsStream("schema.sql")) {
+    return resource("schema.sql");
+  }
+
+  /** The statements that make what follows the events of requests; to be run behind the tables. */
+  static String requestsSql() {
+    return resource("requests.sql");
+  }
+
+  private static String resource(String name) {
+    try (InputStream in = PostgresSchema.class.getResourceAsStream(name)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

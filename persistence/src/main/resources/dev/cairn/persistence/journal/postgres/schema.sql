@@ -1,4 +1,4 @@
--- Version 1 of Cairn's schema. The tables event_journal and snapshot are those of pekko-persistence-jdbc
+-- Version 2 of Cairn's schema; requests.sql belongs to it. The tables event_journal and snapshot are those of pekko-persistence-jdbc
 -- 1.1; what it needs for tags is left out, because no event has any.
 
 CREATE TABLE cairn_schema (
@@ -57,29 +57,3 @@ CREATE INDEX cairn_request_unfinished
 CREATE INDEX cairn_request_finished
   ON cairn_request (finished_millis, persistence_id) INCLUDE (bytes)
   WHERE finished_millis IS NOT NULL;
-
-CREATE FUNCTION cairn_request_changed() RETURNS TRIGGER LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.event_ser_manifest LIKE 'accepted:%' THEN
-    INSERT INTO cairn_request (persistence_id, accepted_millis)
-      VALUES (NEW.persistence_id, NEW.write_timestamp);
-  ELSE
-    UPDATE cairn_request
-      SET finished_millis = NEW.write_timestamp,
-        bytes = (
-          SELECT sum(octet_length(event_payload))
-            FROM event_journal
-            WHERE persistence_id = NEW.persistence_id)
-      WHERE persistence_id = NEW.persistence_id;
-  END IF;
-  RETURN NULL;
-END
-$$;
-
--- 20261 is the identifier of Cairn's serializer of request events.
-CREATE TRIGGER cairn_request_changed
-  AFTER INSERT ON event_journal
-  FOR EACH ROW
-  WHEN (NEW.event_ser_id = 20261
-    AND (NEW.event_ser_manifest LIKE 'accepted:%' OR NEW.event_ser_manifest LIKE 'finished:%'))
-  EXECUTE FUNCTION cairn_request_changed();
