@@ -29,6 +29,9 @@ public final class ServeBench {
   /**
    * What to send.
    *
+   * @param warmUp requests that come first and do not count, so that the clients' own start does
+   *     not
+   * @param requests that count
    * @param model sent as the model's name; empty sends none
    * @param promptTokens tokens of each prompt, drawn by the request's number; 0 sends a text
    * @param vocabulary token ids are drawn below this
@@ -37,6 +40,7 @@ public final class ServeBench {
   public record Settings(
       URI url,
       int clients,
+      int warmUp,
       int requests,
       int maxTokens,
       String model,
@@ -50,21 +54,17 @@ public final class ServeBench {
 
   /** Sends all requests and waits for their ends. */
   public ObjectNode run() throws InterruptedException {
-    AtomicInteger next = new AtomicInteger();
     ExecutorService pool = Executors.newFixedThreadPool(settings.clients);
     List<StreamClient> clients = new ArrayList<>();
     try {
+      for (int i = 0; i < settings.clients; i++) {
+        clients.add(new StreamClient(settings.url));
+      }
+      run(pool, clients, settings.requests, settings.requests + settings.warmUp);
+      clients.forEach(StreamClient::forget);
       Optional<Duration> before = settings.server.map(ProcessUsage::cpu);
       long begin = System.nanoTime();
-      List<Future<?>> running = new ArrayList<>();
-      for (int i = 0; i < settings.clients; i++) {
-        StreamClient client = new StreamClient(settings.url);
-        clients.add(client);
-        running.add(pool.submit(() -> loop(client, next)));
-      }
-      for (Future<?> client : running) {
-        client.get();
-      }
+      run(pool, clients, 0, settings.requests);
       ObjectNode report = report(clients, (System.nanoTime() - begin) / NANOS_PER_SECOND);
       before.ifPresent(
           from -> {
@@ -78,15 +78,28 @@ public final class ServeBench {
     } catch (ExecutionException e) {
       throw new IllegalStateException("a client failed: " + e.getCause(), e.getCause());
     } finally {
+      clients.forEach(StreamClient::close);
       pool.shutdownNow();
     }
   }
 
-  private void loop(StreamClient client, AtomicInteger next) {
-    for (int i = next.getAndIncrement(); i < settings.requests; i = next.getAndIncrement()) {
-      client.complete(body(i));
+  /** Sends the requests of these numbers. */
+  private void run(ExecutorService pool, List<StreamClient> clients, int from, int to)
+      throws ExecutionException, InterruptedException {
+    AtomicInteger next = new AtomicInteger(from);
+    List<Future<?>> running = new ArrayList<>();
+    for (StreamClient client : clients) {
+      running.add(
+          pool.submit(
+              () -> {
+                for (int i = next.getAndIncrement(); i < to; i = next.getAndIncrement()) {
+                  client.complete(body(i));
+                }
+              }));
     }
-    client.close();
+    for (Future<?> client : running) {
+      client.get();
+    }
   }
 
   private String body(int number) {
@@ -116,6 +129,7 @@ public final class ServeBench {
         Percentiles.of(clients.stream().flatMapToDouble(c -> c.interMillis().stream()).toArray());
     ObjectNode out = Json.object();
     out.put("clients", settings.clients);
+    out.put("warm_up", settings.warmUp);
     out.put("requests", settings.requests);
     out.put("max_tokens", settings.maxTokens);
     out.put("tokens", tokens);

@@ -39,8 +39,8 @@ final class StreamClient {
   }
 
   private final URI url;
-  private final Doubles firstMillis = new Doubles();
-  private final Doubles interMillis = new Doubles();
+  private Doubles firstMillis = new Doubles();
+  private Doubles interMillis = new Doubles();
   private final ByteArrayOutputStream line = new ByteArrayOutputStream(1024);
   private Socket socket;
   private InputStream in;
@@ -68,6 +68,15 @@ final class StreamClient {
       lastError = e.toString();
       close();
     }
+  }
+
+  /** Counts and measures anew, on the connection that there is. */
+  void forget() {
+    firstMillis = new Doubles();
+    interMillis = new Doubles();
+    tokens = 0;
+    errors = 0;
+    lastError = "";
   }
 
   /** Milliseconds from each request to its first event. */

@@ -43,8 +43,14 @@ final class BenchServerCommands {
         names = "--requests",
         paramLabel = "N",
         defaultValue = "64",
-        description = "Requests in all (default: ${DEFAULT-VALUE}).")
+        description = "Requests that count (default: ${DEFAULT-VALUE}).")
     private int requests;
+
+    @Option(
+        names = "--warm-up",
+        paramLabel = "N",
+        description = "Requests before those, which do not count (default: as many as clients).")
+    private Integer warmUp;
 
     @Option(
         names = "--max-tokens",
@@ -65,6 +71,9 @@ final class BenchServerCommands {
       DeviceBenchOptions.atLeastOne("--clients", clients);
       DeviceBenchOptions.atLeastOne("--requests", requests);
       DeviceBenchOptions.atLeastOne("--max-tokens", maxTokens);
+      if (warmUp != null && warmUp < 0) {
+        throw new IllegalArgumentException("--warm-up is " + warmUp + "; expected 0 or more.");
+      }
       if (!"http".equals(url.getScheme()) || url.getHost() == null) {
         throw new IllegalArgumentException(
             "--url is " + url + "; expected http://HOST:PORT, without TLS.");
@@ -74,6 +83,7 @@ final class BenchServerCommands {
           new ServeBench.Settings(
               url,
               clients,
+              warmUp == null ? clients : warmUp,
               requests,
               maxTokens,
               model.path("id").asText(""),

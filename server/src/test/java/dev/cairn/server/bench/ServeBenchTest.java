@@ -21,7 +21,7 @@ class ServeBenchTest {
       assertThat(result.get("ttft_ms_p99").asDouble())
           .isGreaterThanOrEqualTo(result.get("ttft_ms_p50").asDouble())
           .isPositive();
-      assertThat(node.inMemory().size()).isEqualTo(10);
+      assertThat(node.inMemory().size()).isEqualTo(4 + 10);
 
       JsonNode refused = run(node, TestNode.MAX_CONTEXT + 1);
       assertThat(refused.get("errors").asInt()).isEqualTo(10);
@@ -38,6 +38,7 @@ class ServeBenchTest {
         new ServeBench.Settings(
             node.uri("/"),
             3,
+            4,
             10,
             maxTokens,
             TestNode.MODEL,
@@ -60,7 +61,7 @@ class ServeBenchTest {
         assertThat(result.get(active).get("server_cpu_us_per_token").asDouble()).isPositive();
       }
       // The requests that the streams followed, and those of two runs.
-      assertThat(node.inMemory().size()).isEqualTo(3 + 10 + 10);
+      assertThat(node.inMemory().size()).isEqualTo(3 + 2 * (4 + 10));
       try (IdleStreams refused =
           new IdleStreams(node.uri("/"), 5, i -> "/v1/requests/none/stream")) {
         assertThat(refused.answered()).isZero();
