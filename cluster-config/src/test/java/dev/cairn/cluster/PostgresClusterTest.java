@@ -51,7 +51,8 @@ class PostgresClusterTest {
         + "\"]\n"
         + SimulatedNodes.SOMEBODY_DIES
         + "cairn.placement { probe-interval = 50 ms, probe-timeout = 2 s, cooldown = 1 s }\n"
-        + "cairn.requests { retry-assign = 50 ms, check-interval = 2 s, adopt-timeout = 1 s, ask-timeout = 5 s }\n";
+        + "cairn.requests { retry-assign = 50 ms, check-interval = 2 s, adopt-timeout = 1 s,"
+        + " ask-timeout = 50 s, ask-again = 1 s }\n";
   }
 
   /** Ids of the requests whose actors live at a gateway. */

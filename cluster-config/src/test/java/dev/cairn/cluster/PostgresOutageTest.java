@@ -41,7 +41,7 @@ class PostgresOutageTest {
         + "\", user = postgres, connections = 4, parallel-batches = 3, probe-interval = 100 ms,"
         + " socket-timeout = 30 s, connect-timeout = 20 s }\n"
         + "cairn.requests { retry-assign = 50 ms, check-interval = 1 s, adopt-timeout = 1 s,"
-        + " ask-timeout = 15 s, min-restart-backoff = 50 ms, max-restart-backoff = 1 s }\n"
+        + " ask-timeout = 50 s, ask-again = 1 s, min-restart-backoff = 50 ms, max-restart-backoff = 1 s }\n"
         + "cairn.commit.repeat-after = 1 s\n";
   }
 

@@ -68,6 +68,8 @@ final class SimulatedNodes {
             .withFallback(
                 ConfigFactory.parseString(
                     "cairn.requests.linger = 100 ms\n"
+                        + "cairn.postgres { start-timeout = 3 m, connect-timeout = 60 s }\n"
+                        + "cairn.postgres.socket-timeout = 60 s\n"
                         + "cairn.device { max-slots = 8, max-batch-tokens = 32, kv-memory = 20480 }")));
   }
 
@@ -125,7 +127,7 @@ final class SimulatedNodes {
   }
 
   static <T> T get(CompletionStage<T> stage) throws Exception {
-    return stage.toCompletableFuture().get(60, TimeUnit.SECONDS);
+    return stage.toCompletableFuture().get(120, TimeUnit.SECONDS);
   }
 
   static int freePort() throws IOException {
