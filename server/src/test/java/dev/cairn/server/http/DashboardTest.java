@@ -168,7 +168,7 @@ class DashboardTest {
   /** The beginning of the reply to a request with a Host that clients do not send. */
   private static String raw(TestNode node, String path, String host) throws IOException {
     try (Socket socket = new Socket("127.0.0.1", node.server().address().getPort())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(60_000);
       OutputStream out = socket.getOutputStream();
       String head = "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
       out.write(head.getBytes(StandardCharsets.US_ASCII));
@@ -282,7 +282,7 @@ class DashboardTest {
             router
                 .route(HttpRequest.GET("/dashboard/state"), Caller.UNNAMED, new ClientConnection())
                 .toCompletableFuture()
-                .get(20, TimeUnit.SECONDS)
+                .get(60, TimeUnit.SECONDS)
                 .entity();
     JsonNode row = Sse.json(body.getData().utf8String()).at("/requests/data/0");
     assertThat(row.get("age_ms").asInt()).isEqualTo(7);
