@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Tells tool calls from text in what a model writes, while it writes. What may turn out to be a
@@ -13,6 +15,7 @@ import java.util.Optional;
  * alone, not on the pieces it comes in. Not safe for several threads.
  */
 public final class ToolCallReader {
+  private static final Logger LOG = LoggerFactory.getLogger(ToolCallReader.class);
   private static final String OPEN = "<tool_call>";
   private static final String CLOSE = "</tool_call>";
   private static final JsonMapper JSON = new JsonMapper();
@@ -170,7 +173,7 @@ public final class ToolCallReader {
       JsonNode node = JSON.readTree(text);
       JsonNode name = node == null ? null : node.get("name");
       if (name == null || !name.isTextual()) {
-        return Optional.empty();
+        return noCall(text, "JSON without the name of a function");
       }
       JsonNode arguments = node.has("arguments") ? node.get("arguments") : node.get("parameters");
       if (arguments != null && arguments.isTextual()) {
@@ -178,9 +181,19 @@ public final class ToolCallReader {
       }
       return arguments == null || arguments.isObject()
           ? Optional.of(new Call(name.textValue(), arguments == null ? "{}" : arguments.toString()))
-          : Optional.empty();
+          : noCall(text, "JSON whose arguments are no object");
     } catch (JsonProcessingException e) {
-      return Optional.empty();
+      return noCall(text, "no JSON");
     }
+  }
+
+  /** What it was, and never what it said: outputs are private. */
+  private static Optional<Call> noCall(String text, String found) {
+    LOG.info(
+        "a model's tool call of {} characters is {}; expected name and arguments, and it is shown as"
+            + " text",
+        text.length(),
+        found);
+    return Optional.empty();
   }
 }

@@ -1,6 +1,7 @@
 package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.actors.RequestView;
 import dev.cairn.persistence.Answer;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.server.chat.ToolForm;
@@ -31,6 +32,16 @@ record AnswerContext(int choice, int choices, ToolForm tools, ObjectNode call) {
       out.set("call", call);
     }
     return new Answer(form, out.isEmpty() ? "" : Json.write(out));
+  }
+
+  /** Whether a request has ended whose call asked that nobody be shown it afterwards. */
+  static boolean isHidden(RequestView view) {
+    return view.snapshot().finish().isPresent() && !isStored(view.spec());
+  }
+
+  static boolean isStored(RequestSpec spec) {
+    return spec.answer().form() != Answer.Form.RESPONSE
+        || of(spec).call().path("store").asBoolean(true);
   }
 
   static AnswerContext of(RequestSpec spec) {

@@ -157,6 +157,22 @@ final class CompletionRoutes {
     return requests.cancel(id).thenApply(view -> existing(id, view));
   }
 
+  /**
+   * Deletes a request when it has ended, whoever reads it. Where this process ends before, the
+   * request stays hidden, until the journal's retention takes it.
+   */
+  void deleteAtEnd(RequestView view) {
+    String id = view.spec().id();
+    end(view, new ClientConnection())
+        .thenComposeAsync(ended -> requests.delete(id), executor)
+        .whenComplete(
+            (deleted, failure) -> {
+              if (failure != null) {
+                LOG.warn("request {} was not to be stored and is not deleted yet", id, failure);
+              }
+            });
+  }
+
   /** Deletes a request that was there. */
   CompletionStage<String> delete(String id) {
     return requests
@@ -250,11 +266,7 @@ final class CompletionRoutes {
   /** A request as far as there is one that the caller sees. */
   CompletionStage<Optional<RequestView>> find(Router.Call call, String id) {
     return ID.matcher(id).matches()
-        ? requests
-            .find(id)
-            .thenApply(
-                view ->
-                    view.filter(found -> call.caller().sees(found.spec().scheduling().tenant())))
+        ? requests.find(id).thenApply(view -> view.filter(found -> shown(call, found)))
         : CompletableFuture.completedFuture(Optional.empty());
   }
 
@@ -397,10 +409,13 @@ final class CompletionRoutes {
     return view.orElseThrow(() -> ApiError.notFound("There is no request " + id + "."));
   }
 
-  /** A request that is another tenant's is none. */
+  private static boolean shown(Router.Call call, RequestView view) {
+    return call.caller().sees(view.spec().scheduling().tenant()) && !AnswerContext.isHidden(view);
+  }
+
+  /** A request that is another tenant's is none, and neither is one that was not to be stored. */
   private static RequestView existing(Router.Call call, String id, Optional<RequestView> view) {
-    return existing(
-        id, view.filter(found -> call.caller().sees(found.spec().scheduling().tenant())));
+    return existing(id, view.filter(found -> shown(call, found)));
   }
 
   /** Where to go on: {@code ?after=}, or else the header that browsers send. */

@@ -78,6 +78,11 @@ final class Intake {
     }
   }
 
+  /** Whether the client may repeat a call and get the same answer. */
+  static boolean isNamed(Router.Call call) {
+    return call.request().getHeader("Idempotency-Key").isPresent();
+  }
+
   /** The client's name for the call; the same one of another tenant is another name. */
   private static Optional<String> idempotencyKey(Router.Call call) {
     Optional<String> key = call.request().getHeader("Idempotency-Key").map(HttpHeader::value);

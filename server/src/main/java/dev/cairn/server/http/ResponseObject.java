@@ -55,7 +55,7 @@ final class ResponseObject {
     out.set(
         "previous_response_id",
         call.has("previous_response_id") ? call.get("previous_response_id") : null);
-    out.put("store", true);
+    out.put("store", call.path("store").asBoolean(true));
     out.put("temperature", spec.sampling().temperature());
     ObjectNode text = call.path("text").isObject() ? call.get("text").deepCopy() : Json.object();
     if (!text.has("format")) {

@@ -81,8 +81,18 @@ final class ResponseParser implements CallParser {
   /** What of the call its response repeats. */
   private static ObjectNode call(Fields fields) {
     ObjectNode call = Json.object();
-    if (fields.bool("background", false)) {
+    boolean background = fields.bool("background", false);
+    if (background) {
       call.put("background", true);
+    }
+    if (!fields.bool("store", true)) {
+      if (background) {
+        throw ApiError.invalid(
+            "store",
+            "store is false with background true; expected a response in the background to be"
+                + " stored, for its output is read later.");
+      }
+      call.put("store", false);
     }
     fields.string("instructions").ifPresent(text -> call.put("instructions", text));
     fields

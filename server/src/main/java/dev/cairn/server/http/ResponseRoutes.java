@@ -46,7 +46,7 @@ final class ResponseRoutes {
   private ArrayNode conversation(Optional<RequestView> previous) {
     RequestView view =
         previous
-            .filter(ResponseRoutes::isResponse)
+            .filter(found -> isResponse(found) && AnswerContext.isStored(found.spec()))
             .orElseThrow(
                 () ->
                     ApiError.previousNotFound(
@@ -63,6 +63,9 @@ final class ResponseRoutes {
         .thenComposeAsync(
             views -> {
               RequestView view = views.get(0);
+              if (!AnswerContext.isStored(view.spec()) && !Intake.isNamed(call)) {
+                requests.deleteAtEnd(view);
+              }
               CompletionStage<HttpResponse> reply =
                   wanted.stream()
                       ? CompletableFuture.completedFuture(events(view, call, Optional.empty()))

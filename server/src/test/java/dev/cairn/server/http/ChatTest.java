@@ -2,11 +2,16 @@ package dev.cairn.server.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.cairn.model.Sampling;
 import dev.cairn.persistence.Answer;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.server.TestNode;
+import dev.cairn.server.chat.ToolCallReader;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -17,6 +22,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.LoggerFactory;
 
 class ChatTest {
   private static final String TEMPLATE =
@@ -201,6 +207,35 @@ class ChatTest {
                   + "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]},"
                   + "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"5\"}],\"max_tokens\":1}");
       assertThat(prompt(ends, id(next))).startsWith("[assistant]{\"a\": 1}[tool]5[assistant]");
+    }
+  }
+
+  @Test
+  @DisplayName("H7 a tool call that is none is shown as text, and a log line says what it was")
+  void malformedCalls() {
+    String broken = "<tool_call>{\"name\":\"f\",</tool_call>";
+    Logger log = (Logger) LoggerFactory.getLogger(ToolCallReader.class);
+    ListAppender<ILoggingEvent> logged = new ListAppender<>();
+    logged.start();
+    log.addAppender(logged);
+    log.setLevel(Level.INFO);
+    try (TestNode wrong = new TestNode(broken, TEMPLATE)) {
+      HttpResponse<String> reply =
+          wrong.post(
+              "/v1/chat/completions",
+              "{" + CHAT + TOOLS + ",\"max_tokens\":" + broken.length() + "}");
+      JsonNode message = Sse.json(reply.body()).at("/choices/0/message");
+      assertThat(message.get("content").asText()).as(reply.body()).isEqualTo(broken);
+      assertThat(message.has("tool_calls")).isFalse();
+      assertThat(logged.list)
+          .anySatisfy(
+              event ->
+                  assertThat(event.getFormattedMessage())
+                      .contains("a model's tool call of 12 characters is no JSON")
+                      .doesNotContain("\"f\""));
+    } finally {
+      log.detachAppender(logged);
+      log.setLevel(null);
     }
   }
 

@@ -115,6 +115,53 @@ class ResponsesTest {
   }
 
   @Test
+  @DisplayName(
+      "what is not stored is there while it runs, gone when it has ended, and not continued")
+  void notStored() {
+    try (TestNode slow = new TestNode(OUTPUT, TEMPLATE)) {
+      slow.inMemory().manual();
+      String input = "{\"input\":\"Hi\",\"max_output_tokens\":21,\"store\":false";
+      List<String> keys = List.of("Idempotency-Key", "again");
+      for (List<String> headers : List.of(List.<String>of(), keys)) {
+        var reply =
+            slow.client()
+                .sendAsync(
+                    slow.request("/v1/responses", headers.toArray(String[]::new))
+                        .POST(java.net.http.HttpRequest.BodyPublishers.ofString(input + "}"))
+                        .build(),
+                    HttpResponse.BodyHandlers.ofString());
+        while (slow.inMemory().ids().isEmpty()) {
+          Thread.onSpinWait();
+        }
+        String id = slow.inMemory().ids().get(0);
+        assertThat(Sse.json(slow.get("/v1/responses/" + id).body()).get("store").asBoolean())
+            .isFalse();
+        slow.inMemory().generate(id, 21);
+        JsonNode body = Sse.json(reply.join().body());
+        assertThat(body.at("/output/0/content/0/text").asText()).isEqualTo(OUTPUT);
+        for (String path : List.of("/v1/responses/" + id, "/v1/requests/" + id)) {
+          assertThat(slow.get(path).statusCode()).as(path).isEqualTo(404);
+        }
+        assertThat(slow.get("/v1/requests/" + id + "/stream").statusCode()).isEqualTo(404);
+        String next = input + ",\"previous_response_id\":\"" + id + "\"}";
+        assertThat(slow.post("/v1/responses", next).statusCode()).isEqualTo(404);
+        if (headers.isEmpty()) {
+          while (slow.inMemory().size() > 0) {
+            Thread.onSpinWait();
+          }
+        } else {
+          HttpResponse<String> again =
+              slow.post("/v1/responses", input + "}", headers.toArray(String[]::new));
+          assertThat(Sse.json(again.body())).isEqualTo(body);
+        }
+      }
+      HttpResponse<String> refused = slow.post("/v1/responses", input + ",\"background\":true}");
+      assertThat(refused.statusCode()).isEqualTo(400);
+      assertThat(Sse.json(refused.body()).at("/error/param").asText()).isEqualTo("store");
+    }
+  }
+
+  @Test
   @DisplayName("what is no response is not deleted as one")
   void deletesResponsesAlone() {
     String id =
