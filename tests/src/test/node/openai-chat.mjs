@@ -184,6 +184,9 @@ async function state(id) {
 
 async function abort() {
   const long = { ...chat, max_completion_tokens: 450, ignore_eos: true };
+  // Others keep the device busy, so that what is aborted has not ended by then.
+  const other = { model: MODEL, input: TALE.content, max_output_tokens: 450, ignore_eos: true, background: true };
+  const others = await Promise.all(Array.from({ length: 24 }, () => openai.responses.create(other)));
   const stream = await openai.chat.completions.create({ ...long, on_disconnect: 'cancel', stream: true });
   let id;
   for await (const chunk of stream) {
@@ -201,10 +204,11 @@ async function abort() {
   const headers = { 'Idempotency-Key': 'aborted' };
   const call = openai.chat.completions.create({ ...long, on_disconnect: 'cancel' }, { headers, signal: stop.signal });
   const outcome = call.catch((error) => error);
-  await until(async () => /^cairn_requests_running [1-9]/m.test(await metrics()));
+  await until(async () => (await requests('accepted')) === others.length + 2);
   stop.abort();
   assert.ok((await outcome) instanceof APIUserAbortError);
-  await until(async () => /^cairn_requests_total{state="cancelled"} 2/m.test(await metrics()));
+  await until(async () => (await requests('cancelled')) === 2);
+  await Promise.all(others.map((each) => openai.responses.cancel(each.id)));
   const joined = await openai.chat.completions.create({ ...long, on_disconnect: 'cancel' }, { headers });
   assert.equal(joined.choices[0].finish_reason, 'cancelled');
 
@@ -218,8 +222,10 @@ async function abort() {
   assert.equal(done.completion_tokens, 60);
 }
 
-async function metrics() {
-  return (await fetch(new URL('/metrics', process.env.CAIRN_URL))).text();
+/** How many requests the server has counted in a state. */
+async function requests(state) {
+  const metrics = await (await fetch(new URL('/metrics', process.env.CAIRN_URL))).text();
+  return Number(metrics.match(new RegExp(`^cairn_requests_total{state="${state}"} (.*)$`, 'm'))[1]);
 }
 
 await main({ models, chats, several, completions, tools, structured, errors, access, abort });
