@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** OpenAI's client for Node, npm's {@code openai}, as its users have it. */
 class NodeClientTest {
   private static final Duration LIMIT = Duration.ofMinutes(5);
+  private static final int ATTEMPTS = 5;
   private static final String CHAT = "openai-chat.mjs";
   private static final String RESPONSES = "openai-responses.mjs";
 
@@ -111,9 +112,21 @@ class NodeClientTest {
     return new ApiKey(name, role, KeyText.hash("the-" + name), "acme", 1, 0, 0);
   }
 
-  /** Kills the server of a scenario as soon as it has made a token, and starts it again. */
+  /** On a busy machine a kill may come after the end of its request; then that is done again. */
   private static String killed(String scenario) throws IOException {
-    Path data = directory.resolve(scenario);
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return killed(scenario, directory.resolve(scenario + attempt));
+      } catch (AssertionError e) {
+        if (attempt == ATTEMPTS || !e.getMessage().contains("it had ended before the kill")) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  /** Kills the server of a scenario as soon as it has made a token, and starts it again. */
+  private static String killed(String scenario, Path data) throws IOException {
     try (ServerProcess first = start(data);
         TcpForwarder door = new TcpForwarder("127.0.0.1", first.address().getPort());
         NodeProcess script = script(RESPONSES, scenario, door.port(), Map.of())) {
