@@ -1,23 +1,28 @@
 package dev.cairn.embedded;
 
 import com.typesafe.config.Config;
+import dev.cairn.actors.Embeddings;
 import dev.cairn.actors.RejectedException;
 import dev.cairn.actors.RequestView;
 import dev.cairn.actors.Requests;
 import dev.cairn.actors.Telemetry;
 import dev.cairn.cluster.CairnNode;
+import dev.cairn.cluster.EmbeddingSettings;
 import dev.cairn.cluster.ModelParts;
 import dev.cairn.cluster.NodeConfig;
 import dev.cairn.device.DeviceException;
 import dev.cairn.device.Devices;
 import dev.cairn.model.ModelException;
 import dev.cairn.model.ModelFile;
+import dev.cairn.model.Pooling;
 import dev.cairn.persistence.RequestIds;
 import dev.cairn.persistence.RequestSpec;
 import java.io.UncheckedIOException;
 import java.security.SecureRandom;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -29,11 +34,13 @@ public final class Cairn implements AutoCloseable {
   private final CairnNode node;
   private final ModelFile model;
   private final Requests requests;
+  private final Pooling pooling;
   private final RequestIds ids = new RequestIds(System::currentTimeMillis, new SecureRandom());
 
-  private Cairn(CairnNode node, ModelFile model) {
+  private Cairn(CairnNode node, ModelFile model, Pooling pooling) {
     this.node = node;
     this.model = model;
+    this.pooling = pooling;
     this.requests = node.requests();
   }
 
@@ -51,7 +58,9 @@ public final class Cairn implements AutoCloseable {
     Config whole = NodeConfig.inHost(config.said());
     ModelFile model = ModelFile.read(config.model(), Devices.supportedTypes());
     return new Cairn(
-        CairnNode.start(ModelParts.of(whole, model, config.progress(), Telemetry.NONE)), model);
+        CairnNode.start(ModelParts.of(whole, model, config.progress(), Telemetry.NONE)),
+        model,
+        EmbeddingSettings.from(whole).pooling(model.pooling()));
   }
 
   /**
@@ -93,6 +102,38 @@ public final class Cairn implements AutoCloseable {
 
   private Generation generation(RequestView view) {
     return new Generation(view, requests, model.tokenizer(), node.system().executionContext());
+  }
+
+  /**
+   * Computes vectors of texts, pooled as {@code cairn.embeddings.pooling} says, from the hidden
+   * states of the model. The same text has the same bits whenever it is asked for; nothing of it is
+   * durable.
+   *
+   * @param texts at least one, none empty
+   * @return one vector for each text, in order, of length 1. Cancelling it gives everything back.
+   *     Fails with {@link RejectedException} where the call is refused: with more texts or longer
+   *     ones than {@code cairn.embeddings} allows, or while as many calls run as may
+   * @throws IllegalArgumentException where there is no text, or an empty one
+   */
+  public CompletableFuture<List<float[]>> embed(List<String> texts) {
+    List<int[]> inputs =
+        texts.stream()
+            .map(text -> text.isEmpty() ? new int[0] : model.tokenizer().encode(text, true, true))
+            .toList();
+    return node.embeddings().embed(new Embeddings.Call("", 0, pooling, inputs));
+  }
+
+  /** The vector of one text; cancelling it gives everything back. */
+  public CompletableFuture<float[]> embed(String text) {
+    CompletableFuture<List<float[]>> all = embed(List.of(text));
+    CompletableFuture<float[]> one = all.thenApply(vectors -> vectors.get(0));
+    one.whenComplete(
+        (vector, failure) -> {
+          if (failure != null) {
+            all.cancel(true);
+          }
+        });
+    return one;
   }
 
   /** The model's name. */

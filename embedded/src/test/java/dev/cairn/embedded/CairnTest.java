@@ -101,6 +101,36 @@ class CairnTest {
   }
 
   @Test
+  @DisplayName("I4 vectors of texts are the same in every engine, and nothing of them stays")
+  void vectors() throws Exception {
+    List<String> texts = List.of("The fox slept.", "A fox was asleep.", "Ships sail at night.");
+    List<float[]> first;
+    try (Cairn cairn = start("data")) {
+      first = get(cairn.embed(texts));
+      assertThat(first).hasSize(3).allMatch(vector -> Math.abs(dot(vector, vector) - 1) < 1e-6);
+      assertThat(get(cairn.embed(texts.get(1)))).isEqualTo(first.get(1));
+      assertThatThrownBy(() -> cairn.embed(List.of("a", "")))
+          .isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> get(cairn.embed("a ".repeat(5000))))
+          .hasMessageContaining("tokens, expected at most");
+      until(() -> cairn.held().values().stream().allMatch(n -> n == 0), "nothing is held");
+    }
+    try (Cairn cairn = start("other")) {
+      Generation beside = cairn.generate(STORY);
+      assertThat(get(cairn.embed(texts))).usingRecursiveComparison().isEqualTo(first);
+      beside.await();
+    }
+  }
+
+  private static double dot(float[] a, float[] b) {
+    double sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum += (double) a[i] * b[i];
+    }
+    return sum;
+  }
+
+  @Test
   @DisplayName("R16 a generation goes on in the next engine, and a reader behind its last piece")
   void goesOn() throws Exception {
     String whole;

@@ -1,6 +1,7 @@
 package dev.cairn.server;
 
 import com.typesafe.config.Config;
+import dev.cairn.actors.Embeddings;
 import dev.cairn.actors.Requests;
 import dev.cairn.cluster.CairnNode;
 import dev.cairn.cluster.DrainSwitch;
@@ -14,6 +15,7 @@ import dev.cairn.device.Devices;
 import dev.cairn.device.LoadProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.model.ModelSpec;
+import dev.cairn.model.Pooling;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.model.grammar.Languages;
 import dev.cairn.server.isolation.DeviceProcess;
@@ -136,6 +138,16 @@ public final class LocalNode implements NodeHandle {
   @Override
   public Requests requests() {
     return node.requests();
+  }
+
+  @Override
+  public Embeddings embeddings() {
+    return node.embeddings();
+  }
+
+  @Override
+  public Optional<Pooling> pooling() {
+    return model.pooling();
   }
 
   @Override

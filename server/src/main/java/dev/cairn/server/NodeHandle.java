@@ -1,8 +1,10 @@
 package dev.cairn.server;
 
+import dev.cairn.actors.Embeddings;
 import dev.cairn.actors.Requests;
 import dev.cairn.cluster.DrainSwitch;
 import dev.cairn.model.ModelSpec;
+import dev.cairn.model.Pooling;
 import dev.cairn.model.Tokenizer;
 import dev.cairn.model.grammar.Languages;
 import java.util.List;
@@ -16,6 +18,9 @@ public interface NodeHandle extends AutoCloseable {
 
   Requests requests();
 
+  /** Vectors of texts. */
+  Embeddings embeddings();
+
   ModelSpec model();
 
   Tokenizer tokenizer();
@@ -25,6 +30,11 @@ public interface NodeHandle extends AutoCloseable {
 
   /** Source of the model's chat template, where its file has one. */
   default Optional<String> chatTemplate() {
+    return Optional.empty();
+  }
+
+  /** How the model's file says that vectors are to be made, where it says so. */
+  default Optional<Pooling> pooling() {
     return Optional.empty();
   }
 

@@ -2,6 +2,8 @@ package dev.cairn.server;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import dev.cairn.actors.Embeddings;
+import dev.cairn.actors.InMemoryEmbeddings;
 import dev.cairn.actors.InMemoryRequests;
 import dev.cairn.actors.Requests;
 import dev.cairn.cluster.DrainSwitch;
@@ -44,6 +46,7 @@ public final class TestNode implements NodeHandle {
   private final CairnMetrics metrics = new CairnMetrics();
   private final Languages languages;
   private final InMemoryRequests requests;
+  private final InMemoryEmbeddings embeddings = new InMemoryEmbeddings();
   private final HttpApi api;
   private final HttpServer server;
   private final HttpClient client = HttpClient.newHttpClient();
@@ -166,6 +169,16 @@ public final class TestNode implements NodeHandle {
   @Override
   public Requests requests() {
     return requests;
+  }
+
+  /** Vectors that are computed in memory. */
+  public InMemoryEmbeddings vectors() {
+    return embeddings;
+  }
+
+  @Override
+  public Embeddings embeddings() {
+    return embeddings;
   }
 
   @Override

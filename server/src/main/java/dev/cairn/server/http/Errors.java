@@ -1,6 +1,7 @@
 package dev.cairn.server.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cairn.actors.Embeddings;
 import dev.cairn.actors.RejectedException;
 import dev.cairn.persistence.RequestIds;
 import java.util.concurrent.CancellationException;
@@ -35,6 +36,9 @@ final class Errors {
     }
     if (cause instanceof RejectedException rejected) {
       return ApiError.rejected(rejected);
+    }
+    if (cause instanceof Embeddings.NotFinite) {
+      return ApiError.failed(cause.getMessage());
     }
     if (cause instanceof EntityStreamException) {
       return ApiError.malformedJson("The body ended before its announced length.");

@@ -135,6 +135,10 @@ public final class HttpApi {
     router.add("POST", "/v1/requests/{id}/cancel", completions::cancel);
     router.add("POST", "/v1/requests/{id}/pause", completions::pause);
     router.add("POST", "/v1/requests/{id}/resume", completions::resume);
+    EmbeddingRoutes embeddings =
+        new EmbeddingRoutes(
+            node, intake, new EmbeddingParser(node, parameters, settings.embeddings()));
+    router.add("POST", "/v1/embeddings", call -> api.withBody(call, embeddings::create));
     router.add("GET", "/v1/models", models::list);
     router.add("GET", "/v1/models/{id}", models::get);
     router.add("POST", "/tokenize", call -> api.withBody(call, models::tokenize));

@@ -1,6 +1,7 @@
 package dev.cairn.server.http;
 
 import com.typesafe.config.Config;
+import dev.cairn.cluster.EmbeddingSettings;
 import dev.cairn.model.Sampling;
 import dev.cairn.server.chat.ChatTemplate;
 import java.time.Duration;
@@ -13,6 +14,7 @@ import java.util.List;
  * @param maxChoices requests that one call may make
  * @param chatTemplate bounds on rendering a chat template
  * @param sampling what a request gets that names no sampling parameter
+ * @param embeddings bounds and defaults of vectors
  * @param server what is laid over {@code pekko.http.server}
  */
 public record HttpSettings(
@@ -27,6 +29,7 @@ public record HttpSettings(
     int maxChoices,
     ChatTemplate.Limits chatTemplate,
     Sampling sampling,
+    EmbeddingSettings embeddings,
     Config server) {
   /** Reads {@code cairn.http} and {@code cairn.sampling}. */
   public static HttpSettings from(Config root) {
@@ -53,6 +56,7 @@ public record HttpSettings(
             http.getDuration("chat-template.timeout").toMillis(),
             http.getLong("chat-template.max-characters")),
         sampling(root.getConfig("cairn.sampling")),
+        EmbeddingSettings.from(root),
         http.getConfig("server"));
   }
 

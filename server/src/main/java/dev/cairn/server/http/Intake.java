@@ -47,6 +47,16 @@ final class Intake {
     for (RequestSpec each : wanted.requests()) {
       tokens += each.promptTokens().length + (long) each.maxTokens();
     }
+    return new Taken(wanted, charge(caller, tokens));
+  }
+
+  /**
+   * Counts a call and its tokens.
+   *
+   * @return headers of its reply
+   * @throws ApiError where the caller has used up what it may use
+   */
+  List<HttpHeader> charge(Caller caller, long tokens) {
     RateLimits.Verdict verdict = rates.take(caller, tokens);
     if (verdict.refused().isPresent()) {
       RateLimits.Kind kind = verdict.refused().get();
@@ -66,7 +76,7 @@ final class Intake {
           RateLimits.seconds(verdict.retryNanos()),
           verdict.headers());
     }
-    return new Taken(wanted, verdict.headers());
+    return verdict.headers();
   }
 
   /** A call's requests were refused; counts it where its tenant has too many that wait. */
@@ -84,7 +94,7 @@ final class Intake {
   }
 
   /** The client's name for the call; the same one of another tenant is another name. */
-  private static Optional<String> idempotencyKey(Router.Call call) {
+  static Optional<String> idempotencyKey(Router.Call call) {
     Optional<String> key = call.request().getHeader("Idempotency-Key").map(HttpHeader::value);
     key.filter(k -> !KEY.matcher(k).matches())
         .ifPresent(

@@ -86,7 +86,11 @@ class ApiDocumentTest {
       String body =
           route >= 0
               ? BODIES.get(route)
-              : parts[1].equals("/tokenize") ? "{\"content\":\"Hi\"}" : "{\"tokens\":[74]}";
+              : switch (parts[1]) {
+                case "/tokenize" -> "{\"content\":\"Hi\"}";
+                case "/v1/embeddings" -> "{\"input\":\"Hi\"}";
+                default -> "{\"tokens\":[74]}";
+              };
       HttpResponse<String> reply =
           send(
               parts[0],
@@ -100,7 +104,7 @@ class ApiDocumentTest {
         assertThat(none.statusCode()).as(operation).isEqualTo(404);
         assertDocumented(operation, none);
       }
-      if (route >= 0 || parts[1].endsWith("tokenize")) {
+      if (route >= 0 || parts[1].endsWith("tokenize") || parts[1].endsWith("embeddings")) {
         HttpResponse<String> wrong = send(parts[0], parts[1], "{");
         assertThat(wrong.statusCode()).as(operation).isEqualTo(400);
         assertDocumented(operation, wrong);

@@ -35,7 +35,8 @@ class DocumentedErrorsTest {
           "POST /v1/completions", "{\"prompt\":\"Hi\",\"max_tokens\":",
           "POST /v1/chat/completions",
               "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"max_tokens\":",
-          "POST /v1/responses", "{\"input\":\"Hi\",\"max_output_tokens\":");
+          "POST /v1/responses", "{\"input\":\"Hi\",\"max_output_tokens\":",
+          "POST /v1/embeddings", "{\"input\":\"Hi\",\"max_tokens_are_of_no_meaning\":");
   private static final Set<Integer> PROVOKED = Set.of(400, 401, 403, 404, 409, 413, 429);
 
   @TempDir static Path directory;
