@@ -51,6 +51,7 @@ public final class DashboardPage {
           Map.entry("dom.js", JS),
           Map.entry("playground.js", JS),
           Map.entry("requests.js", JS),
+          Map.entry("run.js", JS),
           Map.entry("stream.js", JS),
           Map.entry("cairn.svg", SVG));
   private static final List<HttpHeader> HEADERS =

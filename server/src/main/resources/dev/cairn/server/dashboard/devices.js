@@ -187,6 +187,10 @@ export function tiles() {
     const used = state.devices.reduce((sum, each) => sum + each.kv_tokens_used, 0);
     set(2, room > 0 ? `${rate((used / room) * 100)} %` : "–", room > 0 ? `of ${whole(room)} tokens` : "no device");
     const failed = state.journals.reduce((sum, each) => sum + each.failed_writes + each.overloads, 0);
-    set(3, commits === null ? "–" : rate(commits), failed === 0 ? "no failed write" : `${whole(failed)} failed writes`);
+    set(
+      3,
+      commits === null ? "–" : rate(commits),
+      failed === 0 ? "no failed write" : `${whole(failed)} failed writes`,
+    );
   };
 }

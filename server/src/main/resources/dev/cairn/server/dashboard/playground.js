@@ -2,24 +2,19 @@
 // What it has of the text and where the stream goes on are kept as one piece, so that neither is
 // ever without the other.
 
-import { Backoff, call, freshKey, Refused } from "./api.js";
-import { byId, millis, rate, setText, store, whole } from "./dom.js";
+import { Backoff, call, Refused } from "./api.js";
+import { byId, millis, rate, setText, whole } from "./dom.js";
+import { RateMeter, asked, ending, fragmentId, keepRun, keptRun, nothingYet, setFragment } from "./run.js";
 import { follow } from "./stream.js";
 
-const RUN = "cairn.run";
 const KEEP_MS = 250;
-const LEAST_RATE_MS = 200;
 const FIRST_WAIT_MS = 250;
 const MOST_WAIT_MS = 8000;
 
-const session = store("sessionStorage");
-
-function fragmentId() {
-  const match = /^#request=([0-9A-Za-z_-]{1,64})$/.exec(location.hash);
-  return match ? match[1] : "";
-}
-
-/** @param needsKey asks for a key; goOn() is called when there is one */
+/**
+ * @param needsKey asks for a key; again() is called when there is one
+ * @param changed asks for another look at the server
+ */
 export function playground({ needsKey, changed }) {
   const form = byId("run-form");
   const output = byId("output");
@@ -29,7 +24,7 @@ export function playground({ needsKey, changed }) {
   let following = null;
   let wake = () => {};
   let keptAt = 0;
-  let rateFrom = null;
+  let meter = null;
   let connected = false;
 
   const mode = () => form.elements.mode.value;
@@ -46,11 +41,7 @@ export function playground({ needsKey, changed }) {
 
   function keep() {
     keptAt = performance.now();
-    if (run) {
-      session.set(RUN, JSON.stringify(run));
-    } else {
-      session.remove(RUN);
-    }
+    keepRun(run);
   }
 
   function show() {
@@ -88,7 +79,7 @@ export function playground({ needsKey, changed }) {
     if (piece && run.firstMs === null && run.startedAt !== null) {
       run.firstMs = Date.now() - run.startedAt;
     }
-    measure(Number(run.after || 0), nowMs);
+    run.rate = meter.rate(Number(run.after || 0), nowMs) ?? run.rate;
     run.text += piece;
     run.finish = choice?.finish_reason ?? run.finish;
     append(piece);
@@ -98,39 +89,18 @@ export function playground({ needsKey, changed }) {
     }
   }
 
-  /**
-   * The rate since this connection's first event. Where all came at once that says nothing: then it
-   * is the rate since the connection was asked for.
-   */
-  function measure(tokens, nowMs) {
-    rateFrom.first ??= { tokens, nowMs };
-    const { first } = rateFrom;
-    const from = nowMs - first.nowMs >= LEAST_RATE_MS ? first : rateFrom;
-    if (tokens > from.tokens) {
-      run.rate = ((tokens - from.tokens) * 1000) / (nowMs - from.nowMs);
-    }
-  }
-
-  function rateAnew() {
-    rateFrom = { tokens: Number(run.after || 0), nowMs: performance.now(), first: null };
-  }
-
   /** Ends early where there is reason to try at once. */
   function pause(ms, signal) {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, ms);
+      const left = () => reject(signal.reason);
       wake = () => {
         clearTimeout(timer);
+        signal.removeEventListener("abort", left);
         resolve();
       };
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      const timer = setTimeout(wake, ms);
+      signal.addEventListener("abort", left, { once: true });
     });
-  }
-
-  function keepFragment() {
-    if (run.id && fragmentId() !== run.id) {
-      history.replaceState(null, "", `#request=${encodeURIComponent(run.id)}`);
-    }
   }
 
   async function goOn() {
@@ -138,13 +108,13 @@ export function playground({ needsKey, changed }) {
     const mine = run;
     following = controller;
     connected = false;
-    rateAnew();
+    meter = new RateMeter(Number(run.after || 0), performance.now());
     say("Connecting");
     show();
     const on = {
       connected() {
         connected = true;
-        keepFragment();
+        setFragment(run.id);
         keep();
         say("Streaming", "running");
         changed();
@@ -152,7 +122,7 @@ export function playground({ needsKey, changed }) {
       event: take,
       lost(waitMs) {
         connected = false;
-        rateAnew();
+        meter = new RateMeter(Number(run.after || 0), performance.now() + waitMs);
         keep();
         say(`The server does not answer; the stream goes on when it does. Next try in ${millis(waitMs)}.`, "waiting");
       },
@@ -160,7 +130,7 @@ export function playground({ needsKey, changed }) {
     try {
       await follow(run, on, new Backoff(FIRST_WAIT_MS, MOST_WAIT_MS), pause, controller.signal);
       run.done = true;
-      say(run.failed ? `It failed: ${run.failed}` : ENDS[run.finish] ?? "Ended.", run.failed ? "bad" : "ended");
+      say(ending(run), run.failed ? "bad" : "ended");
     } catch (error) {
       if (controller.signal.aborted && run !== mine) {
         return;
@@ -193,59 +163,25 @@ export function playground({ needsKey, changed }) {
   }
 
   function start() {
-    const fields = form.elements;
-    const chat = mode() === "chat";
-    const prompt = fields.prompt.value;
-    const body = { stream: true, max_tokens: Number(fields.max_tokens.value) };
-    if (fields.temperature.value !== "") {
-      body.temperature = Number(fields.temperature.value);
-    }
-    const seed = fields.seed.value.trim();
-    if (chat) {
-      const system = fields.system.value.trim();
-      body.messages = [
-        ...(system ? [{ role: "system", content: system }] : []),
-        { role: "user", content: prompt },
-      ];
-    } else {
-      body.prompt = prompt;
-    }
-    if (seed !== "") {
-      body.seed = Number(seed);
-    }
-    history.replaceState(null, "", location.pathname + location.search);
-    begin({
-      key: freshKey(),
-      path: chat ? "v1/chat/completions" : "v1/completions",
-      body,
-      asked: chat ? "" : prompt,
-      ...nothingYet(""),
-      startedAt: Date.now(),
-    });
+    setFragment("");
+    begin(asked(form.elements, mode()));
     goOn();
   }
 
   /** What a fragment or the tab's memory says is to be shown. */
   function restore() {
     const wanted = fragmentId();
-    let before = null;
-    try {
-      before = JSON.parse(session.get(RUN) ?? "null");
-    } catch {
-      session.remove(RUN);
-    }
+    const before = keptRun();
     if (before && (!wanted || wanted === before.id)) {
       begin(before);
     } else if (wanted) {
-      begin({ asked: "", ...nothingYet(wanted) });
+      begin(nothingYet(wanted));
     } else {
       return;
     }
-    if (run.id) {
-      keepFragment();
-    }
+    setFragment(run.id);
     if (run.done) {
-      say(run.failed ? `It failed: ${run.failed}` : ENDS[run.finish] ?? "Ended.", "ended");
+      say(ending(run), run.failed ? "bad" : "ended");
     } else {
       goOn();
     }
@@ -259,7 +195,7 @@ export function playground({ needsKey, changed }) {
   });
   form.addEventListener("change", showMode);
   byId("new-run").addEventListener("click", () => {
-    history.replaceState(null, "", location.pathname + location.search);
+    setFragment("");
     begin(null);
     say("");
     form.elements.prompt.focus();
@@ -277,7 +213,7 @@ export function playground({ needsKey, changed }) {
   addEventListener("hashchange", () => {
     const wanted = fragmentId();
     if (wanted && wanted !== run?.id) {
-      begin({ asked: "", ...nothingYet(wanted) });
+      begin(nothingYet(wanted));
       goOn();
       byId("playground").scrollIntoView({ block: "nearest" });
     }
@@ -316,15 +252,4 @@ export function playground({ needsKey, changed }) {
       }
     },
   };
-}
-
-const ENDS = {
-  stop: "Ended by itself.",
-  length: "Ended: as many tokens as were asked for.",
-  cancelled: "Stopped.",
-  timeout: "Ended: its time was up.",
-};
-
-function nothingYet(id) {
-  return { id, after: "", text: "", firstMs: null, startedAt: null, rate: 0, finish: null, failed: "", done: false };
 }

@@ -90,7 +90,12 @@ export function requestsTable({ told, changed, refused }) {
       }
     }
     const order = [];
+    const placed = new Set();
     const place = (id, depth, hidden) => {
+      if (placed.has(id)) {
+        return;
+      }
+      placed.add(id);
       const row = rows.get(id);
       const below = children.get(id) ?? [];
       Object.assign(row, { depth, hidden, children: below.length, open: !collapsed.has(id) });
@@ -100,6 +105,8 @@ export function requestsTable({ told, changed, refused }) {
       below.reverse().forEach((child) => place(child, depth + 1, hidden || collapsed.has(id)));
     };
     roots.forEach((id) => place(id, 0, false));
+    // A request that names itself, or one of those below it, as its parent has no root.
+    requests.data.forEach((each) => place(each.id, 0, false));
     body.dataset.tree = String(children.size > 0);
     arrange(body, order);
     const filter = FILTERS.find((each) => each.state === wanted);

@@ -96,6 +96,7 @@ export async function follow(run, on, backoff, pause, signal) {
       run.id = reply.headers.get("X-Request-Id") ?? run.id;
       on.connected();
       for await (const event of events(reply.body, signal)) {
+        signal.throwIfAborted();
         backoff.reset();
         if (event.data === "[DONE]") {
           return;
