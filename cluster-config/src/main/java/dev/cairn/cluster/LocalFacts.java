@@ -85,21 +85,26 @@ final class LocalFacts implements NodeFacts {
 
   @Override
   public NodeReport report() {
+    int unfinished = unfinished();
     return new NodeReport(
         node,
         List.copyOf(readiness.reasons().values()),
         draining.isOn(),
-        unfinished(),
+        unfinished,
         gateway.map(here -> here.gate().limit()).orElse(0),
         gateway.map(here -> here.views().readers()).orElse(0),
         own(),
         gateway.map(this::devices).orElse(List.of()),
         gateway.map(LocalFacts::waiting).orElse(List.of()),
-        journal.map(this::journal));
+        journal.map(access -> journal(access, unfinished)));
   }
 
   private int unfinished() {
-    return (int) requests().filter(row -> row.finish().isEmpty()).count();
+    return (int)
+        gateway.stream()
+            .flatMap(here -> here.views().all().stream())
+            .filter(view -> view.snapshot().finish().isEmpty())
+            .count();
   }
 
   private Optional<OwnDevice> own() {
@@ -166,7 +171,7 @@ final class LocalFacts implements NodeFacts {
     return List.copyOf(models.values());
   }
 
-  private JournalReport journal(JournalAccess access) {
+  private JournalReport journal(JournalAccess access, int unfinished) {
     JournalStats stats = access.stats();
     return new JournalReport(
         profile.name().toLowerCase(Locale.ROOT),
@@ -182,7 +187,7 @@ final class LocalFacts implements NodeFacts {
         stats.failedWrites(),
         stats.diskFull(),
         stats.storage().finishedRequests(),
-        unfinished(),
+        unfinished,
         stats.cause().map(cause -> String.valueOf(cause.getMessage())).orElse(""));
   }
 }
