@@ -40,3 +40,15 @@ export async function until(ask) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+/** Responses in the background that keep the device busy, so that what a scenario asks for lasts. */
+export async function busy(openai) {
+  const other = { model: MODEL, input: TALE.content, max_output_tokens: 450, ignore_eos: true, background: true };
+  return Promise.all(Array.from({ length: 24 }, () => openai.responses.create(other)));
+}
+
+/** How many requests the server has counted in a state. */
+export async function requests(state) {
+  const metrics = await (await fetch(new URL('/metrics', process.env.CAIRN_URL))).text();
+  return Number(metrics.match(new RegExp(`^cairn_requests_total{state="${state}"} (.*)$`, 'm'))[1]);
+}

@@ -1,7 +1,7 @@
 // Chats, completions and the list of models, as users of npm's openai have them.
 import assert from 'node:assert/strict';
 import OpenAI, { APIUserAbortError } from 'openai';
-import { MODEL, TALE, all, client, main, until } from './client.mjs';
+import { MODEL, TALE, all, busy, client, main, requests, until } from './client.mjs';
 
 const openai = client();
 const seeded = { model: MODEL, temperature: 0.8, seed: 7 };
@@ -185,8 +185,7 @@ async function state(id) {
 async function abort() {
   const long = { ...chat, max_completion_tokens: 450, ignore_eos: true };
   // Others keep the device busy, so that what is aborted has not ended by then.
-  const other = { model: MODEL, input: TALE.content, max_output_tokens: 450, ignore_eos: true, background: true };
-  const others = await Promise.all(Array.from({ length: 24 }, () => openai.responses.create(other)));
+  const others = await busy(openai);
   const stream = await openai.chat.completions.create({ ...long, on_disconnect: 'cancel', stream: true });
   let id;
   for await (const chunk of stream) {
@@ -220,12 +219,6 @@ async function abort() {
   }
   const done = await until(async () => ((await state(id)).finish_reason ? state(id) : null));
   assert.equal(done.completion_tokens, 60);
-}
-
-/** How many requests the server has counted in a state. */
-async function requests(state) {
-  const metrics = await (await fetch(new URL('/metrics', process.env.CAIRN_URL))).text();
-  return Number(metrics.match(new RegExp(`^cairn_requests_total{state="${state}"} (.*)$`, 'm'))[1]);
 }
 
 await main({ models, chats, several, completions, tools, structured, errors, access, abort });

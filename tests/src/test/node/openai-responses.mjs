@@ -1,7 +1,7 @@
 // Responses, as users of npm's openai have them: streamed, in the background, resumed and across a kill.
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
-import { MODEL, TALE, all, client, main, until } from './client.mjs';
+import { MODEL, TALE, all, busy, client, main, requests, until } from './client.mjs';
 
 const openai = client();
 const asked = { model: MODEL, input: TALE.content, max_output_tokens: 40, temperature: 0.8, seed: 7 };
@@ -154,7 +154,11 @@ async function retry() {
   const patient = client({ maxRetries: 1000, timeout: 60_000 });
   const headers = { 'Idempotency-Key': 'one-story' };
   const chat = { model: MODEL, messages: [TALE], max_completion_tokens: 450, temperature: 0.8, seed: 7, ignore_eos: true };
-  const whole = await patient.chat.completions.create(chat, { headers });
+  const others = await busy(patient);
+  const answer = patient.chat.completions.create(chat, { headers });
+  await until(async () => (await requests('accepted')) === others.length + 1);
+  console.log('under way');
+  const whole = await answer;
   assert.equal(whole.usage.completion_tokens, 450);
   const status = await patient.get(`/requests/${whole.id}`);
   assert.ok(status.epoch > 1, `epoch ${status.epoch}: it had ended before the kill`);
@@ -170,6 +174,7 @@ async function retry() {
 async function resume() {
   const patient = client({ maxRetries: 1000, timeout: 60_000 });
   const events = [];
+  await busy(patient);
   let id;
   let breaks = 0;
   const take = async (stream) => {

@@ -83,10 +83,6 @@ final class NodeProcess implements AutoCloseable {
     }
   }
 
-  boolean isAlive() {
-    return process.isAlive();
-  }
-
   /** Types a line. */
   void type(String line) {
     try {
