@@ -61,8 +61,19 @@ public final class RequestActor
   /** What a request understands. */
   public sealed interface Command extends ClusterMessage {}
 
-  /** Accept this request, or join it where it exists. */
-  public record Submit(RequestSpec spec, ActorRef<Reply> replyTo) implements Command {}
+  /**
+   * Accept this request, or join it where it exists.
+   *
+   * @param traceParent trace that the client follows, as HTTP's {@code traceparent} names it;
+   *     empty: none. Not journaled
+   */
+  public record Submit(RequestSpec spec, ActorRef<Reply> replyTo, String traceParent)
+      implements Command {
+    /** Of a client that follows no trace. */
+    public Submit(RequestSpec spec, ActorRef<Reply> replyTo) {
+      this(spec, replyTo, "");
+    }
+  }
 
   /** Is there such a request? Brings it back to life where it is unfinished. */
   public record Find(ActorRef<Reply> replyTo) implements Command {}
@@ -292,6 +303,8 @@ public final class RequestActor
   private Optional<ActorRef<SchedulerActor.Command>> watched = Optional.empty();
   private Runnable unfollow = () -> {};
   private long lastCommitNanos;
+  private RequestObserver observer = RequestObserver.NONE;
+  private String traceParent = "";
 
   /** Whether the shard was asked to stop this actor. */
   private boolean stopping;
@@ -379,7 +392,7 @@ public final class RequestActor
   public SignalHandler<RequestState> signalHandler() {
     return newSignalHandlerBuilder()
         .onSignal(RecoveryCompleted.instance(), this::onRecovered)
-        .onSignal(PreRestart.instance(), state -> unwatch())
+        .onSignal(PreRestart.instance(), state -> onRestart())
         .onSignal(RecoveryFailed.class, this::onRecoveryFailed)
         .onSignal(PostStop.instance(), this::onStopped)
         .build();
@@ -423,6 +436,11 @@ public final class RequestActor
         .build();
   }
 
+  private void onRestart() {
+    unwatch();
+    observer.stopped();
+  }
+
   private Effect<RequestEvent, RequestState> onGenerated(RequestState state, Generated command) {
     env.crashPoint().reached(Boundary.AFTER_GENERATE);
     Decision<ActorRef<Reply>, ActorRef<SchedulerActor.Command>> decision =
@@ -430,6 +448,7 @@ public final class RequestActor
     if (decision.events().isEmpty()) {
       return perform(state, decision);
     }
+    observer.generated(command.handover().tokens().length, command.handover().timing());
     return perform(
         state,
         new Decision<>(
@@ -461,6 +480,7 @@ public final class RequestActor
       }
     }
     unanswered.put(submit.replyTo(), submit);
+    traceParent = submit.traceParent();
     long now = env.clockMillis().getAsLong();
     return perform(state, protocol.submit(state, submit.spec(), submit.replyTo(), now));
   }
@@ -498,16 +518,33 @@ public final class RequestActor
     timers.cancelAll();
     protocol = newProtocol();
     countUnseen(state);
+    if (state.isUnfinished()) {
+      observe(state, true, 0);
+    }
     protocol.recovered(state, env.clockMillis().getAsLong()).whenDurable().accept(state, this);
     List<Command> again = List.copyOf(unanswered.values());
     unanswered.clear();
     again.forEach(context.getSelf()::tell);
   }
 
+  private void observe(RequestState state, boolean isRecovered, long sinceNanos) {
+    observer =
+        env.telemetry()
+            .observe(
+                new RequestObserver.Beginning(
+                    state.spec().orElseThrow(),
+                    traceParent,
+                    isRecovered,
+                    sinceNanos,
+                    state.tokens().size()));
+  }
+
   private void onRecoveryFailed(RequestState state, RecoveryFailed failed) {
     context
         .getLog()
-        .warn(
+        .atWarn()
+        .addKeyValue("request_id", requestId)
+        .log(
             "request {} cannot be read from the journal: {}",
             requestId,
             failed.getFailure().getMessage());
@@ -531,6 +568,7 @@ public final class RequestActor
   }
 
   private void onStopped(RequestState state) {
+    observer.stopped();
     unfollow.run();
     view.ifPresent(env.views()::disown);
     env.gate().leave(requestId);
@@ -585,6 +623,7 @@ public final class RequestActor
   public void accepted(RequestState state) {
     env.crashPoint().reached(Boundary.AFTER_ACCEPT);
     env.telemetry().accepted(state.spec().orElseThrow().promptTokens().length);
+    observe(state, false, env.nanoTime().getAsLong() - lastCommitNanos);
   }
 
   @Override
@@ -596,7 +635,11 @@ public final class RequestActor
             finish -> {
               env.gate().leave(requestId);
               env.telemetry().finished(finish.reason());
+              observer.ended(finish.reason(), state.tokens().size());
             });
+    if (state.paused()) {
+      observer.paused();
+    }
     if (!view.orElseThrow().publish(state.snapshot(), context.getLog())) {
       env.telemetry().contradiction();
     }
@@ -606,7 +649,14 @@ public final class RequestActor
   public void admit(ActorRef<SchedulerActor.Command> scheduler, Admission admission) {
     watch(scheduler);
     env.crashPoint().reached(Boundary.AFTER_ASSIGN);
+    observer.admitted(admission.epoch(), device());
     scheduler.tell(new SchedulerActor.Admit(admission, context.getSelf()));
+  }
+
+  /** Name of the newest attempt's device. */
+  private String device() {
+    List<Attempt> attempts = view.orElseThrow().snapshot().attempts();
+    return attempts.isEmpty() ? "" : attempts.get(attempts.size() - 1).device();
   }
 
   @Override
@@ -734,6 +784,7 @@ public final class RequestActor
     long now = env.nanoTime().getAsLong();
     long elapsed = now - lastCommitNanos;
     lastCommitNanos = now;
+    observer.committed(tokens);
     if (tokens > 0) {
       env.telemetry().tokensCommitted(tokens);
       if (firstIndex == 0) {
@@ -751,7 +802,9 @@ public final class RequestActor
     if (contradicts) {
       context
           .getLog()
-          .error(
+          .atError()
+          .addKeyValue("request_id", requestId)
+          .log(
               "request {} was given other tokens than it has committed, epoch {} index {}; they are"
                   + " dropped",
               requestId,
@@ -760,7 +813,9 @@ public final class RequestActor
     } else {
       context
           .getLog()
-          .warn(
+          .atWarn()
+          .addKeyValue("request_id", requestId)
+          .log(
               "request {} dropped {} tokens of epoch {} from index {}; it is at epoch {} index"
                   + " {}{}",
               requestId,

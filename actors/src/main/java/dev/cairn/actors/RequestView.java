@@ -3,6 +3,7 @@ package dev.cairn.actors;
 import dev.cairn.persistence.RequestSpec;
 import dev.cairn.request.Snapshot;
 import java.util.Iterator;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
@@ -15,6 +16,8 @@ import org.slf4j.Logger;
  * for any number of threads.
  */
 public final class RequestView {
+  private static final long UNKNOWN = Long.MIN_VALUE;
+
   /** Ends a reader's interest. */
   public interface Subscription {
     void cancel();
@@ -25,6 +28,7 @@ public final class RequestView {
   private final Set<Wake> readers = ConcurrentHashMap.newKeySet();
   private final Set<Wake> relays = ConcurrentHashMap.newKeySet();
   private volatile Snapshot snapshot;
+  private volatile long firstTokenNanos = UNKNOWN;
 
   RequestView(RequestSpec spec, Snapshot initial) {
     this(spec, initial, view -> {});
@@ -45,6 +49,15 @@ public final class RequestView {
 
   public Snapshot snapshot() {
     return snapshot;
+  }
+
+  /**
+   * When this view showed its first token, by {@link System#nanoTime()}; empty before, and where it
+   * began with tokens.
+   */
+  public OptionalLong firstTokenNanos() {
+    long shown = firstTokenNanos;
+    return shown == UNKNOWN ? OptionalLong.empty() : OptionalLong.of(shown);
   }
 
   /**
@@ -95,6 +108,9 @@ public final class RequestView {
             shown.version(),
             shown.tokens().size());
         return false;
+      }
+      if (shown.tokens().size() == 0 && next.tokens().size() > 0) {
+        firstTokenNanos = System.nanoTime();
       }
       snapshot = next;
     }

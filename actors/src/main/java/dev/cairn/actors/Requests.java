@@ -15,6 +15,15 @@ public interface Requests {
    */
   CompletionStage<RequestView> submit(RequestSpec spec);
 
+  /**
+   * The same, for a client that follows a trace.
+   *
+   * @param traceParent as HTTP's {@code traceparent} names it; empty: none
+   */
+  default CompletionStage<RequestView> submit(RequestSpec spec, String traceParent) {
+    return submit(spec);
+  }
+
   /** The view of a request, running or ended; empty where there is none of this id. */
   CompletionStage<Optional<RequestView>> find(String requestId);
 

@@ -19,6 +19,11 @@ public interface Telemetry {
   /** A request's end is durable. */
   default void finished(FinishReason reason) {}
 
+  /** A request's life begins; told of what happens in it. */
+  default RequestObserver observe(RequestObserver.Beginning beginning) {
+    return RequestObserver.NONE;
+  }
+
   /** Tokens are durable. */
   default void tokensCommitted(int tokens) {}
 

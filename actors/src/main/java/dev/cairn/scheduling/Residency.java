@@ -78,7 +78,7 @@ final class Residency {
       boolean isNext = waits.isWaiting && !isOvertaken(waits, nowNanos);
       if (isNext && queue.mayStart(waits) && fits(waits)) {
         preemptor = null;
-        return start(waits, opens);
+        return start(waits, nowNanos, opens);
       }
       if (isNext && yielding > 0) {
         return null;
@@ -95,7 +95,7 @@ final class Residency {
       }
       Ticket next = queue.next(nowNanos, this::fits);
       if (next != null) {
-        return start(next, opens);
+        return start(next, nowNanos, opens);
       }
     }
     if (first.hasPreempted || !makeRoomFor(first)) {
@@ -216,13 +216,14 @@ final class Residency {
     return blocks + revived.size();
   }
 
-  private Ticket start(Ticket ticket, List<StepPlan.Open> opens) {
+  private Ticket start(Ticket ticket, long nowNanos, List<StepPlan.Open> opens) {
     queue.start(ticket);
     parked.remove(ticket);
     Sequence leader = ticket.members.get(0);
     for (Sequence member : ticket.members) {
       running.add(member);
       member.state = Sequence.State.RUNNING;
+      member.clock.started(nowNanos);
       int common = member == leader ? 0 : member.promptBlocksLike(leader);
       if (common > member.sharable(pool)) {
         member.follow(leader, common);
@@ -387,6 +388,7 @@ final class Residency {
     yielded.clear();
     for (Sequence sequence : done) {
       running.remove(sequence);
+      sequence.clock.stopped(nowNanos);
       queue.stopped(sequence.ticket.lane);
     }
     for (Sequence sequence : done) {

@@ -144,7 +144,7 @@ public final class SchedulingCore {
             standing.rootSubmittedAtMillis(),
             admission.submittedAtMillis(),
             nextKey++);
-    Sequence sequence = new Sequence(admission, key, tenant, limits, policy.lookUp());
+    Sequence sequence = new Sequence(admission, key, tenant, limits, policy.lookUp(), nowNanos);
     if (admission.sampling().isConstrained()) {
       sequence.guide = guides.of(admission, sequence.maxLength - sequence.promptLength);
       endings.guided(sequence);
@@ -226,7 +226,7 @@ public final class SchedulingCore {
     for (int i = 0; i < planned.rows().size(); i++) {
       StepPlanner.Row row = planned.rows().get(i);
       row.sequence().stepsInFlight--;
-      receipt.of(row, result.outputs().get(i));
+      receipt.of(row, result.outputs().get(i), result.endNanos());
       settle(row.sequence());
     }
     return Optional.of(completed);

@@ -109,6 +109,9 @@ final class Sequence {
 
   Optional<Handover.End> end = Optional.empty();
 
+  /** How long it waited and computed its prompt, until that is handed over. */
+  final SequenceClock clock;
+
   /** Guesses how it goes on; null where it is not to be drafted. */
   final PromptLookUp lookUp;
 
@@ -143,7 +146,9 @@ final class Sequence {
       QueueKey key,
       Tenant tenant,
       SchedulingLimits limits,
-      LookUpPolicy drafts) {
+      LookUpPolicy drafts,
+      long nowNanos) {
+    this.clock = new SequenceClock(nowNanos);
     this.requestId = admission.requestId();
     this.epoch = admission.epoch();
     this.standing = admission.standing();
@@ -432,7 +437,15 @@ final class Sequence {
     int[] tokens = Arrays.copyOf(tail, tailSize());
     Handover handover =
         new Handover(
-            requestId, epoch, handedOver, tokens, tailLogprobs, promptLogprobs, pooled, end);
+            requestId,
+            epoch,
+            handedOver,
+            tokens,
+            tailLogprobs,
+            promptLogprobs,
+            pooled,
+            end,
+            clock.handedOver(end.isPresent(), nowNanos));
     handedOver = received;
     commitInFlight = handover;
     handedOverAtNanos = nowNanos;

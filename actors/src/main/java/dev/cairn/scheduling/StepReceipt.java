@@ -20,8 +20,12 @@ final class StepReceipt {
     this.endings = endings;
   }
 
-  /** A row of a step that ended; of sequences that are gone it says nothing. */
-  void of(StepPlanner.Row row, StepResult.Output output) {
+  /**
+   * A row of a step that ended; of sequences that are gone it says nothing.
+   *
+   * @param endNanos when the step ended
+   */
+  void of(StepPlanner.Row row, StepResult.Output output, long endNanos) {
     Sequence sequence = row.sequence();
     if (sequence.state == Sequence.State.ENDED || sequence.state == Sequence.State.ABANDONED) {
       return;
@@ -42,6 +46,7 @@ final class StepReceipt {
     sequence.publishBlocks(pool, after / limits.blockTokens());
     sequence.appendPromptLogprobs(row.chunk().start(), output.promptLogprobs());
     if (row.chunk().sample()) {
+      sequence.clock.drew(endNanos);
       receiveTokens(sequence, after, row.chunk(), output);
     } else if (sequence.isPromptOnly() && after == sequence.length) {
       sequence.receivePooled(output.pooled());

@@ -19,7 +19,7 @@ final class Tickets {
       QueueKey key =
           new QueueKey(lane.band, requested.depth(), requested.rootAt(), requested.at(), i);
       Sequence sequence =
-          new Sequence(requested.admission(), key, tenant, LIMITS, LookUpPolicy.ASKED);
+          new Sequence(requested.admission(), key, tenant, LIMITS, LookUpPolicy.ASKED, 0);
       Ticket ticket = new Ticket(key, lane, List.of(sequence));
       sequence.ticket = ticket;
       queue.enqueue(ticket, 0);

@@ -19,6 +19,7 @@ import dev.cairn.persistence.journal.JournalAccess;
 import dev.cairn.persistence.journal.JournalStats;
 import dev.cairn.request.Snapshot;
 import dev.cairn.scheduling.SchedulingStats;
+import dev.cairn.scheduling.TenantStats;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -37,6 +38,7 @@ final class LocalFacts implements NodeFacts {
   private final ModelSpec model;
   private final List<DeviceInfo> devices;
   private final Supplier<SchedulingStats> scheduling;
+  private final Supplier<List<TenantStats>> tenants;
   private final Optional<RequestSharding> gateway;
   private final Optional<JournalAccess> journal;
   private final Profile profile;
@@ -46,6 +48,7 @@ final class LocalFacts implements NodeFacts {
    * @param node HOST:PORT
    * @param devices of the node
    * @param scheduling where their schedulers stand together
+   * @param tenants where tenants stand at the devices
    * @param gateway empty where the node is none
    */
   LocalFacts(
@@ -55,6 +58,7 @@ final class LocalFacts implements NodeFacts {
       ModelSpec model,
       List<DeviceInfo> devices,
       Supplier<SchedulingStats> scheduling,
+      Supplier<List<TenantStats>> tenants,
       Optional<RequestSharding> gateway,
       Optional<JournalAccess> journal,
       Profile profile,
@@ -65,6 +69,7 @@ final class LocalFacts implements NodeFacts {
     this.model = model;
     this.devices = devices;
     this.scheduling = scheduling;
+    this.tenants = tenants;
     this.gateway = gateway;
     this.journal = journal;
     this.profile = profile;
@@ -81,6 +86,11 @@ final class LocalFacts implements NodeFacts {
   @Override
   public String node() {
     return node;
+  }
+
+  @Override
+  public Stream<TenantStats> tenants() {
+    return tenants.get().stream();
   }
 
   @Override

@@ -9,6 +9,8 @@ import dev.cairn.model.ModelSpec;
 import dev.cairn.placement.DeviceStatus;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
+import dev.cairn.scheduling.TenantStats;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
@@ -24,6 +26,7 @@ final class NodeDevice {
   private final CompletableFuture<Device> device = new CompletableFuture<>();
   private final AtomicReference<SchedulingStats> scheduling =
       new AtomicReference<>(SchedulingStats.NONE);
+  private final AtomicReference<List<TenantStats>> tenants = new AtomicReference<>(List.of());
 
   /**
    * @param number which of the node's devices, from 0 on
@@ -46,6 +49,11 @@ final class NodeDevice {
     return scheduling.get();
   }
 
+  /** Where tenants stood, as of the last second. */
+  List<TenantStats> tenants() {
+    return tenants.get();
+  }
+
   /**
    * Makes the scheduler, which begins to open the device.
    *
@@ -54,7 +62,7 @@ final class NodeDevice {
    */
   ActorRef<SchedulerActor.Command> start(
       String node, SchedulingLimits limits, Readiness readiness, Supplier<SchedulingStats> all) {
-    NodeTelemetry telemetry = new NodeTelemetry(parts.telemetry(), scheduling, all);
+    NodeTelemetry telemetry = new NodeTelemetry(parts.telemetry(), scheduling, tenants, all);
     String suffix = number == 0 ? "" : "-" + number;
     NodeSettings.Device settled = settings.device();
     GpuActor.Settings gpu =

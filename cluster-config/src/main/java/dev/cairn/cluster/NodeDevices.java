@@ -7,6 +7,7 @@ import dev.cairn.device.Device;
 import dev.cairn.device.DeviceException;
 import dev.cairn.scheduling.SchedulingLimits;
 import dev.cairn.scheduling.SchedulingStats;
+import dev.cairn.scheduling.TenantStats;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -31,6 +32,11 @@ final class NodeDevices {
     return devices.stream()
         .map(NodeDevice::scheduling)
         .reduce(SchedulingStats.NONE, SchedulingStats::plus);
+  }
+
+  /** Where tenants stood at each of the devices, as of the last second. */
+  List<TenantStats> tenants() {
+    return devices.stream().flatMap(each -> each.tenants().stream()).toList();
   }
 
   /**

@@ -149,6 +149,7 @@ final class NodeStart {
         parts.model(),
         opened.stream().map(Device::info).toList(),
         devices::scheduling,
+        devices::tenants,
         journal.map(unused -> sharding),
         journal,
         cluster.profile(),

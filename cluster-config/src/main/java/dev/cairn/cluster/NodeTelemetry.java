@@ -12,16 +12,22 @@ import java.util.function.Supplier;
 final class NodeTelemetry implements Telemetry {
   private final Telemetry next;
   private final AtomicReference<SchedulingStats> scheduling;
+  private final AtomicReference<List<TenantStats>> tenants;
   private final Supplier<SchedulingStats> all;
 
   /**
    * @param scheduling where the last word is kept
+   * @param tenants where is kept what it said of tenants last
    * @param all where all schedulers of the node stand
    */
   NodeTelemetry(
-      Telemetry next, AtomicReference<SchedulingStats> scheduling, Supplier<SchedulingStats> all) {
+      Telemetry next,
+      AtomicReference<SchedulingStats> scheduling,
+      AtomicReference<List<TenantStats>> tenants,
+      Supplier<SchedulingStats> all) {
     this.next = next;
     this.scheduling = scheduling;
+    this.tenants = tenants;
     this.all = all;
   }
 
@@ -48,6 +54,7 @@ final class NodeTelemetry implements Telemetry {
 
   @Override
   public void tenants(String device, List<TenantStats> stats) {
+    tenants.set(stats);
     next.tenants(device, stats);
   }
 

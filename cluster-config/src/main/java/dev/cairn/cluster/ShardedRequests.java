@@ -87,12 +87,17 @@ final class ShardedRequests implements Requests {
 
   @Override
   public CompletionStage<RequestView> submit(RequestSpec spec) {
+    return submit(spec, "");
+  }
+
+  @Override
+  public CompletionStage<RequestView> submit(RequestSpec spec, String traceParent) {
     String parent = spec.scheduling().parent();
     if (closed || parent.isEmpty()) {
-      return submitPlaced(spec);
+      return submitPlaced(spec, traceParent);
     }
     return ask(parent, RequestActor.AskPlace::new)
-        .thenComposeAsync(reply -> submitPlaced(placed(spec, reply)), executor);
+        .thenComposeAsync(reply -> submitPlaced(placed(spec, reply), traceParent), executor);
   }
 
   /** A parent that nobody knows, or that is another tenant's, leaves a request a root. */
@@ -116,7 +121,7 @@ final class ShardedRequests implements Requests {
                     : Optional.empty());
   }
 
-  private CompletionStage<RequestView> submitPlaced(RequestSpec spec) {
+  private CompletionStage<RequestView> submitPlaced(RequestSpec spec, String traceParent) {
     if (closed) {
       return rejected(Kind.UNAVAILABLE, "the server is stopping");
     }
@@ -163,7 +168,8 @@ final class ShardedRequests implements Requests {
           Kind.QUEUE_FULL,
           limits.maxAsked() + " submissions wait for the journal, as many as this gateway takes");
     }
-    return find(spec.id(), replyTo -> new RequestActor.Submit(spec, replyTo), MAX_MOVES)
+    return find(
+            spec.id(), replyTo -> new RequestActor.Submit(spec, replyTo, traceParent), MAX_MOVES)
         .whenComplete((view, failure) -> asked.decrementAndGet())
         .thenApply(Optional::orElseThrow);
   }

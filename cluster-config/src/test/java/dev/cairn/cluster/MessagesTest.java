@@ -168,7 +168,9 @@ class MessagesTest {
             new int[] {5, 49_151},
             List.of(logprobs, logprobs),
             List.of(logprobs),
-            Optional.of(new Handover.End(FinishReason.TIMEOUT, "late")));
+            new float[0],
+            Optional.of(new Handover.End(FinishReason.TIMEOUT, "late")),
+            Optional.of(new Handover.Timing(1, 2_000_000_000_000L, 3)));
     Handover plain = new Handover("r", 1, 0, new int[0], List.of(), List.of(), Optional.empty());
     Handover vector =
         new Handover(
@@ -179,7 +181,8 @@ class MessagesTest {
             List.of(),
             List.of(),
             new float[] {-0f, 1.5f, Float.MIN_VALUE},
-            Optional.of(new Handover.End(FinishReason.LENGTH, "")));
+            Optional.of(new Handover.End(FinishReason.LENGTH, "")),
+            Optional.of(new Handover.Timing(0, 4, 0)));
     Admission pooled =
         Admission.pooled(
             "r",
@@ -209,6 +212,7 @@ class MessagesTest {
     for (ClusterMessage message :
         List.of(
             new RequestActor.Submit(spec(), client.getRef()),
+            new RequestActor.Submit(spec(), client.getRef(), "00-a-b-01"),
             new RequestActor.Find(client.getRef()),
             new RequestActor.Cancel(client.getRef()),
             new RequestActor.Delete(client.getRef()),
@@ -332,7 +336,10 @@ class MessagesTest {
         new NodeAdmin.DrainState(new DrainReport("a:1", true, false, 1, 2, 3)),
         new NodeAdmin.Page(List.of(row), true),
         new NodeAdmin.Described(report),
-        new NodeAdmin.Tenants(List.of(new TenantRow("tenant", 1, 2, 3, 4, 5, 6))));
+        new NodeAdmin.Tenants(
+            List.of(
+                new TenantRow(
+                    "tenant", 1, 2, 3, 4, 5, 6, new TenantRow.AtDevices(7, 8, 9, 10, 11, 12)))));
   }
 
   @Test

@@ -20,6 +20,8 @@ import dev.cairn.model.Tokenizer;
 import dev.cairn.model.grammar.Languages;
 import dev.cairn.server.isolation.DeviceProcess;
 import dev.cairn.server.metrics.CairnMetrics;
+import dev.cairn.server.tracing.Tracing;
+import dev.cairn.server.tracing.TracingSettings;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;
@@ -32,8 +34,11 @@ public final class LocalNode implements NodeHandle {
   private final CairnNode node;
   private final ModelFile model;
   private final DeviceConfig device;
+  private final Optional<Tracing> tracing;
 
-  private LocalNode(CairnNode node, ModelFile model, DeviceConfig device) {
+  private LocalNode(
+      CairnNode node, ModelFile model, DeviceConfig device, Optional<Tracing> tracing) {
+    this.tracing = tracing;
     this.node = node;
     this.model = model;
     this.device = device;
@@ -59,7 +64,14 @@ public final class LocalNode implements NodeHandle {
 
   private static LocalNode start(
       Config config, CairnNode.Parts parts, ModelFile model, CairnMetrics metrics) {
-    CairnNode node = CairnNode.start(parts);
+    Optional<Tracing> tracing = tracing(config, metrics);
+    CairnNode node;
+    try {
+      node = CairnNode.start(parts);
+    } catch (RuntimeException | Error e) {
+      tracing.ifPresent(Tracing::close);
+      throw e;
+    }
     node.journal()
         .ifPresent(
             journal -> {
@@ -71,7 +83,16 @@ public final class LocalNode implements NodeHandle {
     metrics.held(node.leaks()::held);
     metrics.ready(() -> node.readiness().reasons().isEmpty());
     ClusterGauges.register(metrics, node.system());
-    return new LocalNode(node, model, parts.deviceConfig());
+    return new LocalNode(node, model, parts.deviceConfig(), tracing);
+  }
+
+  /** Recovered requests are traced too, so this has to begin before the node does. */
+  private static Optional<Tracing> tracing(Config config, CairnMetrics metrics) {
+    TracingSettings settings = TracingSettings.from(config);
+    String instance = config.getString("cairn.node.host") + ":" + ProcessHandle.current().pid();
+    return settings.enabled()
+        ? Optional.of(Tracing.start(settings, instance, metrics))
+        : Optional.empty();
   }
 
   /**
@@ -193,5 +214,6 @@ public final class LocalNode implements NodeHandle {
   @Override
   public void close() {
     node.close();
+    tracing.ifPresent(Tracing::close);
   }
 }

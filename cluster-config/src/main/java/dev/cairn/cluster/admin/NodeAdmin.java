@@ -261,6 +261,10 @@ public final class NodeAdmin extends AbstractBehavior<NodeAdmin.Command> {
         .requests()
         .filter(RequestRow::isUnfinished)
         .forEach(row -> tenants.merge(row.tenant(), TenantRow.of(row), TenantRow::plus));
+    facts
+        .tenants()
+        .filter(TenantRow::isOfInterest)
+        .forEach(stats -> tenants.merge(stats.tenant(), TenantRow.of(stats), TenantRow::plus));
     count.replyTo().tell(new Tenants(List.copyOf(tenants.values())));
     return this;
   }

@@ -1,5 +1,6 @@
 package dev.cairn.cluster.admin;
 
+import dev.cairn.scheduling.TenantStats;
 import java.util.stream.Stream;
 
 /** What a {@link NodeAdmin} reads of its node; called on the actor's thread, returns at once. */
@@ -9,6 +10,9 @@ public interface NodeFacts {
 
   /** Where it is, HOST:PORT. */
   String node();
+
+  /** Where tenants stand at the devices here, as of the last second. */
+  Stream<TenantStats> tenants();
 
   NodeReport report();
 }

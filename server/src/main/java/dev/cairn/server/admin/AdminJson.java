@@ -187,6 +187,13 @@ final class AdminJson {
     out.put("prompt_tokens", row.promptTokens());
     out.put("completion_tokens", row.tokens());
     out.put("remaining_tokens", row.remainingTokens());
+    TenantRow.AtDevices devices = row.devices();
+    out.put("running", devices.running());
+    out.put("queued", devices.queued());
+    out.put("budget_tokens", devices.budgetTokens());
+    out.put("spent_tokens", devices.spentTokens());
+    out.put("demoted", devices.demoted() > 0);
+    out.put("tenant_paused", devices.paused() > 0);
     return out;
   }
 

@@ -42,6 +42,14 @@ final class AdminClient {
   @Option(names = "--json", description = "Prints one object a line.")
   private boolean json;
 
+  /** One for all questions of a command; made when there is the first. */
+  private HttpClient client;
+
+  /** Where it asks. */
+  String url() {
+    return url;
+  }
+
   boolean json() {
     return json;
   }
@@ -64,11 +72,10 @@ final class AdminClient {
     key().ifPresent(value -> request.header("Authorization", "Bearer " + value));
     HttpResponse<String> reply;
     try {
-      reply =
-          HttpClient.newBuilder()
-              .connectTimeout(CONNECT)
-              .build()
-              .send(request.build(), HttpResponse.BodyHandlers.ofString());
+      if (client == null) {
+        client = HttpClient.newBuilder().connectTimeout(CONNECT).build();
+      }
+      reply = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
     } catch (ConnectException e) {
       throw new IOException(
           "There is no server at "

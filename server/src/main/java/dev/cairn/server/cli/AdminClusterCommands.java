@@ -125,7 +125,11 @@ final class AdminClusterCommands {
           "PAUSED",
           "PROMPT TOKENS",
           "TOKENS",
-          "TOKENS LEFT");
+          "TOKENS LEFT",
+          "RUNNING",
+          "QUEUED",
+          "BUDGET",
+          "STATE");
     }
 
     @Override
@@ -138,6 +142,14 @@ final class AdminClusterCommands {
         row.get("prompt_tokens").asText(),
         row.get("completion_tokens").asText(),
         row.get("remaining_tokens").asText(),
+        row.get("running").asText(),
+        row.get("queued").asText(),
+        row.get("budget_tokens").asLong() == 0
+            ? "-"
+            : row.get("spent_tokens").asText() + " of " + row.get("budget_tokens").asText(),
+        row.get("tenant_paused").asBoolean()
+            ? "paused"
+            : row.get("demoted").asBoolean() ? "demoted" : "",
       };
     }
   }

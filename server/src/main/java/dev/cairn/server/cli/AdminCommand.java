@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       AdminPauseCommands.PauseDevice.class,
       AdminPauseCommands.ResumeDevice.class,
       AdminKeysCommand.class,
+      AdminTopCommand.class,
     })
 final class AdminCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

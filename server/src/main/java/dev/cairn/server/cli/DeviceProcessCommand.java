@@ -39,7 +39,7 @@ final class DeviceProcessCommand implements Callable<Integer> {
     String line = input.readLine();
     DeviceJob job = DeviceJob.parse(line == null ? "" : line);
     ParentProcess.endWith(input);
-    Logging.level(job.config().getString("cairn.log.level"));
+    Logging.configure(job.config());
     ModelFile model = ModelFile.read(job.model(), Devices.supportedTypes());
     if (check) {
       LocalNode.tryDevice(job.config(), model);

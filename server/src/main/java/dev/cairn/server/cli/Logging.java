@@ -2,6 +2,8 @@ package dev.cairn.server.cli;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import com.typesafe.config.Config;
+import dev.cairn.server.logging.LogFormat;
 import org.slf4j.LoggerFactory;
 
 /** The log: on standard error, coloured on a terminal alone. */
@@ -32,6 +34,12 @@ final class Logging {
     if (verbose) {
       level(Level.DEBUG.toString());
     }
+  }
+
+  /** Takes format and level from the configuration. */
+  static void configure(Config config) {
+    LogFormat.of(config.getString("cairn.log.format")).apply();
+    level(config.getString("cairn.log.level"));
   }
 
   /** Sets the level, unless {@code --verbose} asked for more. */

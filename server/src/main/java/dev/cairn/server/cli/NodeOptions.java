@@ -82,7 +82,7 @@ public final class NodeOptions {
       throw new IllegalArgumentException("--threads is " + threads + "; expected at least 1.");
     }
     Config config = ConfigFile.load(options, configFile);
-    Logging.level(config.getString("cairn.log.level"));
+    Logging.configure(config);
     return config;
   }
 

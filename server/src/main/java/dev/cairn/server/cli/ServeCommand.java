@@ -105,6 +105,12 @@ final class ServeCommand implements Callable<Integer> {
   private boolean isolateDevice;
 
   @Option(
+      names = "--log-format",
+      paramLabel = "FORMAT",
+      description = "text, or json: one object a line (cairn.log.format).")
+  private String logFormat;
+
+  @Option(
       names = "--end-with-input",
       hidden = true,
       description = "Ends at once when standard input ends; for a process that starts servers.")
@@ -130,6 +136,9 @@ final class ServeCommand implements Callable<Integer> {
     }
     if (seeds != null) {
       http.put("cairn.cluster.seeds", seeds);
+    }
+    if (logFormat != null) {
+      http.put("cairn.log.format", logFormat);
     }
     if (isolateDevice) {
       http.put("cairn.isolation.enabled", true);

@@ -33,6 +33,11 @@ import org.slf4j.LoggerFactory;
 final class CompletionRoutes {
   private static final Logger LOG = LoggerFactory.getLogger(CompletionRoutes.class);
   private static final Pattern ID = Pattern.compile("[0-9A-Za-z_-]{1,64}");
+
+  /** As W3C's Trace Context has it; later versions may add to it. */
+  private static final Pattern TRACE_PARENT =
+      Pattern.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\\x21-\\x7e]{0,200})?");
+
   private static final ByteString HEARTBEAT = ByteString.fromString(":\n\n");
 
   private final Requests requests;
@@ -70,9 +75,10 @@ final class CompletionRoutes {
   CompletionStage<HttpResponse> create(Router.Call call, ObjectNode body, CallParser parser) {
     Intake.Taken taken = intake.take(call, body, parser);
     CompletionCall wanted = taken.call();
-    return submit(wanted.requests())
+    return submit(wanted.requests(), traceParent(call))
         .thenComposeAsync(
             views -> {
+              RequestRecord.of(call.request()).ifPresent(record -> record.views(views));
               CompletionStage<HttpResponse> reply =
                   wanted.stream()
                       ? CompletableFuture.completedFuture(
@@ -90,11 +96,14 @@ final class CompletionRoutes {
   /**
    * Submits the requests of a call.
    *
+   * @param traceParent trace that the client follows; empty: none
    * @return their views, once all are durable; where one is refused, those that are new are ended
    */
-  CompletionStage<List<RequestView>> submit(List<RequestSpec> specs) {
+  CompletionStage<List<RequestView>> submit(List<RequestSpec> specs, String traceParent) {
     List<CompletableFuture<RequestView>> submitted =
-        specs.stream().map(spec -> requests.submit(spec).toCompletableFuture()).toList();
+        specs.stream()
+            .map(spec -> requests.submit(spec, traceParent).toCompletableFuture())
+            .toList();
     return CompletableFuture.allOf(submitted.toArray(CompletableFuture[]::new))
         .handleAsync(
             (done, failure) -> {
@@ -112,6 +121,15 @@ final class CompletionRoutes {
               return views;
             },
             executor);
+  }
+
+  /** The trace that a client follows; one that cannot be meant is none. */
+  static String traceParent(Router.Call call) {
+    return call.request()
+        .getHeader("traceparent")
+        .map(HttpHeader::value)
+        .filter(value -> TRACE_PARENT.matcher(value).matches())
+        .orElse("");
   }
 
   private static void checkSame(List<RequestSpec> specs, List<RequestView> views) {

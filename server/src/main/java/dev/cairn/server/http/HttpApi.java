@@ -33,6 +33,7 @@ public final class HttpApi {
   private final Guard guard;
   private final Errors errors;
   private final Cors cors;
+  private final RequestLog log;
   private final Router router = new Router();
   private Optional<CompletionRoutes> completions = Optional.empty();
   private Optional<Passage> passage = Optional.empty();
@@ -75,6 +76,7 @@ public final class HttpApi {
     this.guard = guard;
     this.errors = new Errors(settings, ids);
     this.cors = new Cors(settings.corsOrigins(), tenantHeader);
+    this.log = new RequestLog(settings.requestLog(), node.tokenizer());
     HealthRoutes health = new HealthRoutes(node, metrics);
     router.add("GET", "/health/live", health::live);
     router.add("GET", "/health/ready", health::ready);
@@ -196,7 +198,8 @@ public final class HttpApi {
   }
 
   /** Answers a request; the stage never fails. */
-  CompletionStage<HttpResponse> handle(HttpRequest request, ClientConnection connection) {
+  CompletionStage<HttpResponse> handle(HttpRequest received, ClientConnection connection) {
+    HttpRequest request = log.begin(received);
     Optional<HttpResponse> preflight = cors.preflight(request, "GET, POST, DELETE");
     if (preflight.isPresent()) {
       return CompletableFuture.completedFuture(cors.allow(request, preflight.get()));
@@ -204,6 +207,7 @@ public final class HttpApi {
     CompletionStage<HttpResponse> reply;
     try {
       Caller caller = guard.check(request);
+      RequestRecord.of(request).ifPresent(record -> record.caller(caller));
       reply =
           passage.flatMap(p -> p.handle(request)).orElseGet(() -> own(request, caller, connection));
     } catch (RuntimeException e) {
@@ -215,7 +219,7 @@ public final class HttpApi {
               request.discardEntityBytes(node.system());
               return failed(request, failure);
             })
-        .thenApply(answered -> cors.allow(request, answered));
+        .thenApply(answered -> log.end(request, cors.allow(request, answered)));
   }
 
   private CompletionStage<HttpResponse> own(

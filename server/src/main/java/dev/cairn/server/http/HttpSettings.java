@@ -13,6 +13,7 @@ import java.util.List;
  * @param corsOrigins whose pages may use the API from a browser
  * @param maxChoices requests that one call may make
  * @param chatTemplate bounds on rendering a chat template
+ * @param requestLog what is logged of each call
  * @param sampling what a request gets that names no sampling parameter
  * @param embeddings bounds and defaults of vectors
  * @param server what is laid over {@code pekko.http.server}
@@ -28,6 +29,7 @@ public record HttpSettings(
     List<String> corsOrigins,
     int maxChoices,
     ChatTemplate.Limits chatTemplate,
+    RequestLogSettings requestLog,
     Sampling sampling,
     EmbeddingSettings embeddings,
     Config server) {
@@ -55,6 +57,7 @@ public record HttpSettings(
         new ChatTemplate.Limits(
             http.getDuration("chat-template.timeout").toMillis(),
             http.getLong("chat-template.max-characters")),
+        RequestLogSettings.from(http),
         sampling(root.getConfig("cairn.sampling")),
         EmbeddingSettings.from(root),
         http.getConfig("server"));

@@ -59,10 +59,11 @@ final class ResponseRoutes {
     Intake.Taken taken = intake.take(call, body, parser);
     CompletionCall wanted = taken.call();
     return requests
-        .submit(wanted.requests())
+        .submit(wanted.requests(), CompletionRoutes.traceParent(call))
         .thenComposeAsync(
             views -> {
               RequestView view = views.get(0);
+              RequestRecord.of(call.request()).ifPresent(record -> record.views(views));
               if (!AnswerContext.isStored(view.spec()) && !Intake.isNamed(call)) {
                 requests.deleteAtEnd(view);
               }

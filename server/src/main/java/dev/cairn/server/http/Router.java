@@ -71,6 +71,8 @@ public final class Router {
     for (Route route : routes) {
       if (matches(route.pattern, path)) {
         if (route.method.equals(method)) {
+          RequestRecord.of(request)
+              .ifPresent(record -> record.route(String.join("/", route.pattern)));
           return route.handler.handle(
               new Call(request, variables(route.pattern, path), caller, connection));
         }

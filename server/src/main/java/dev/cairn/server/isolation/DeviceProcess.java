@@ -3,12 +3,15 @@ package dev.cairn.server.isolation;
 import com.typesafe.config.Config;
 import dev.cairn.actors.Readiness;
 import dev.cairn.cluster.DeviceMember;
+import dev.cairn.server.http.Json;
+import dev.cairn.server.logging.LogFormat;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -39,6 +42,7 @@ public final class DeviceProcess implements AutoCloseable {
   private final DeviceMember members;
   private final Readiness readiness;
   private final PrintStream log;
+  private final boolean isJson;
   private final Backoff backoff;
   private final String name = "isolated-" + UUID.randomUUID();
   private final CompletableFuture<Void> settled = new CompletableFuture<>();
@@ -65,6 +69,7 @@ public final class DeviceProcess implements AutoCloseable {
     this.members = members;
     this.readiness = readiness;
     this.log = log;
+    this.isJson = LogFormat.of(config.getString("cairn.log.format")) == LogFormat.JSON;
     this.backoff = new Backoff(settings.minBackoff(), settings.maxBackoff(), settings.resetAfter());
   }
 
@@ -144,11 +149,27 @@ public final class DeviceProcess implements AutoCloseable {
     }
   }
 
+  /** A line of the process, as one of this one's log. */
+  private String shown(String line) {
+    if (!isJson) {
+      return "device: " + line;
+    }
+    // What is no line of its log comes from the JVM, or from native code.
+    return line.startsWith("{")
+        ? line
+        : Json.write(
+            Json.object()
+                .put("time", Instant.now().toString())
+                .put("level", "WARN")
+                .put("logger", "device")
+                .put("message", line));
+  }
+
   /** Copies what the process says until it says no more, which is at its end. */
   private void copyOutput(Process from) throws IOException {
     try (BufferedReader reader = from.inputReader(StandardCharsets.UTF_8)) {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-        log.println("device: " + line);
+        log.println(shown(line));
         if (line.startsWith("cairn: ")) {
           said = line.substring("cairn: ".length());
         }

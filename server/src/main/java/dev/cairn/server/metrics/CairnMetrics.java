@@ -1,6 +1,7 @@
 package dev.cairn.server.metrics;
 
 import dev.cairn.actors.DeviceReading;
+import dev.cairn.actors.RequestObserver;
 import dev.cairn.actors.Telemetry;
 import dev.cairn.persistence.FinishReason;
 import dev.cairn.persistence.journal.JournalStats;
@@ -32,6 +33,7 @@ import java.util.function.ToIntFunction;
  */
 public final class CairnMetrics implements Telemetry, AutoCloseable {
   private static final double NANOS_PER_SECOND = 1e9;
+  private static final List<String> SPAN_RESULTS = List.of("exported", "failed", "dropped");
 
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
@@ -96,6 +98,7 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   private final JournalMetrics journal = new JournalMetrics(registry);
   private final DeviceMetrics devices = new DeviceMetrics(registry);
   private final TenantMetrics tenants;
+  private volatile RequestObserver.Factory observers = beginning -> RequestObserver.NONE;
 
   /** With labels of their own for a few tenants. */
   public CairnMetrics() {
@@ -107,6 +110,7 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
    */
   public CairnMetrics(int maxTenants) {
     this.tenants = new TenantMetrics(registry, maxTenants);
+    SPAN_RESULTS.forEach(result -> spans(result, 0));
     for (FinishReason reason : FinishReason.values()) {
       ended.put(reason, requests(reason.name().toLowerCase(Locale.ROOT)));
     }
@@ -133,6 +137,23 @@ public final class CairnMetrics implements Telemetry, AutoCloseable {
   public void accepted(int promptTokenCount) {
     accepted.increment();
     promptTokens.increment(promptTokenCount);
+  }
+
+  /** Has the lives of requests observed, by traces. */
+  public void observeRequests(RequestObserver.Factory factory) {
+    observers = factory;
+  }
+
+  @Override
+  public RequestObserver observe(RequestObserver.Beginning beginning) {
+    return observers.begin(beginning);
+  }
+
+  /** Spans of traces went out, or did not. */
+  public void spans(String result, int count) {
+    meters
+        .counter("cairn.trace.spans", "Spans of traces, by what became of them.", "result", result)
+        .increment(count);
   }
 
   @Override
