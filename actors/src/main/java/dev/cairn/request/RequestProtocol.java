@@ -633,6 +633,9 @@ public final class RequestProtocol<C, D> {
     return new Decision<>(
         state.commit(handover, kept, stopped),
         (next, to) -> {
+          // Readers have the tokens before the device is told so: a pause that it confirms is one
+          // after which no token comes.
+          to.publish(next);
           boolean asHandedOver =
               kept == handover.tokens().length
                   && next.finish().isPresent() == handover.end().isPresent();
@@ -645,7 +648,6 @@ public final class RequestProtocol<C, D> {
           if (kept > 0) {
             expectProgress(next.spec().orElseThrow(), to);
           }
-          to.publish(next);
           if (next.finish().isPresent()) {
             end(next, to);
           }
