@@ -143,6 +143,10 @@ class ResponsesTest {
           assertThat(slow.get(path).statusCode()).as(path).isEqualTo(404);
         }
         assertThat(slow.get("/v1/requests/" + id + "/stream").statusCode()).isEqualTo(404);
+        for (String action : List.of("cancel", "pause", "resume")) {
+          String path = "/v1/requests/" + id + "/" + action;
+          assertThat(slow.post(path, "").statusCode()).as(path).isEqualTo(404);
+        }
         String next = input + ",\"previous_response_id\":\"" + id + "\"}";
         assertThat(slow.post("/v1/responses", next).statusCode()).isEqualTo(404);
         if (headers.isEmpty()) {
