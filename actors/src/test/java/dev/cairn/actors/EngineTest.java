@@ -308,7 +308,9 @@ class EngineTest {
       running.add(submit(endless("p" + i, i + 1)));
     }
     SimulatedDevice device = devices.poll(60, TimeUnit.SECONDS);
-    device.allow(10);
+    awaitHeard();
+    // Enough for all prompts, two tokens at a time beside what runs, and for no request's end.
+    device.allow(30);
     for (RequestView view : running) {
       ViewProbe.tokens(view, 2);
     }

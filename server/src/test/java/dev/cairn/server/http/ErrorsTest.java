@@ -275,7 +275,7 @@ class ErrorsTest {
   @Test
   @DisplayName("an unknown path is 404 and a wrong method 405, in the form of other errors")
   void routes() {
-    for (String path : new String[] {"/", "/v1", "/v1/completions/", "/v1/requests/a/b/c"}) {
+    for (String path : new String[] {"/v1", "/index", "/v1/completions/", "/v1/requests/a/b/c"}) {
       HttpResponse<String> reply = node.get(path);
       assertThat(reply.statusCode()).as(path).isEqualTo(404);
       assertThat(Sse.json(reply.body()).get("error").get("message").asText())
