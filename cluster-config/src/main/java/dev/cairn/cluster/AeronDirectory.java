@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -78,12 +79,19 @@ final class AeronDirectory {
     return Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
   }
 
+  /** Other nodes may start, and sweep, at the same time: what is gone meanwhile is well gone. */
   private static void sweep(Path folder) throws IOException {
     try (DirectoryStream<Path> found = Files.newDirectoryStream(folder, PREFIX + "*")) {
       for (Path each : found) {
-        if (isAbandoned(each)) {
-          IoUtil.delete(each.toFile(), true);
-          LOG.info("{}, which a node that was killed has left, is deleted", each);
+        try {
+          if (isAbandoned(each)) {
+            IoUtil.delete(each.toFile(), true);
+            LOG.info("{}, which a node that was killed has left, is deleted", each);
+          }
+        } catch (NoSuchFileException e) {
+          LOG.debug("{} is gone", each);
+        } catch (IOException | UncheckedIOException | IllegalStateException e) {
+          LOG.warn("{}, which a node that was killed seems to have left, cannot be read", each, e);
         }
       }
     }

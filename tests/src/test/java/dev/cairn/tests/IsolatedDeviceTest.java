@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 class IsolatedDeviceTest {
   private static final int ROUNDS = Integer.getInteger("cairn.crash.isolated-rounds", 3);
   private static final int KINDS = 8;
-  private static final int TOKENS = 60;
+  private static final int TOKENS = 120;
   private static final List<String> NO_CORE_FILE =
       List.of("sh", "-c", "ulimit -c 0; exec \"$0\" \"$@\"");
 
@@ -65,7 +65,7 @@ class IsolatedDeviceTest {
       String when = "round " + round + ", seed " + seed;
       // Each process of the device meets the fault at this step. With one much earlier, eight
       // requests that are computed anew each time would get few tokens a process.
-      int step = 30 + random.nextInt(25);
+      int step = 60 + random.nextInt(40);
       Path errors = directory.resolve("hs_err_%p.log");
       try (ServerProcess server =
           serve(
