@@ -49,9 +49,11 @@ export async function main(scenarios) {
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS });
   const complaints = [];
   const urls = new Set();
+  const contexts = [];
   try {
     await run(async (options = {}) => {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      contexts.push(context);
       context.setDefaultTimeout(LIMIT_MS);
       context.on('request', (request) => urls.add(request.url()));
       context.on('console', (message) => {
@@ -63,6 +65,13 @@ export async function main(scenarios) {
       return context;
     });
   } finally {
+    // Pages go on asking until they are closed; what is under way then is nobody's error.
+    for (const context of contexts) {
+      await context.unrouteAll({ behavior: 'ignoreErrors' });
+      for (const page of context.pages()) {
+        await page.unrouteAll({ behavior: 'ignoreErrors' });
+      }
+    }
     await browser.close();
   }
   assert.deepEqual(complaints, [], 'what pages complained of');
