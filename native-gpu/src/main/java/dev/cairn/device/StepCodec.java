@@ -98,10 +98,12 @@ final class StepCodec {
         promptLogprobs.add(logprobs(from));
       }
       List<StepResult.Drawn> more = drawn(from, hasLogprobs);
-      float[] pooled = new float[from.getInt()];
-      from.asFloatBuffer().get(pooled);
-      from.position(from.position() + pooled.length * Float.BYTES);
-      outputs.add(new StepResult.Output(status, token, logprobs, promptLogprobs, more, pooled));
+      int width = from.getInt();
+      outputs.add(
+          width == 0
+              ? new StepResult.Output(status, token, logprobs, promptLogprobs, more)
+              : new StepResult.Output(
+                  status, token, logprobs, promptLogprobs, more, floats(from, width)));
     }
     return new StepResult(id, outputs, start, end);
   }
@@ -129,5 +131,12 @@ final class StepCodec {
       values[i] = from.getFloat();
     }
     return new TokenLogprobs(logprob, tokens, values);
+  }
+
+  private static float[] floats(ByteBuffer from, int count) {
+    float[] values = new float[count];
+    from.asFloatBuffer().get(values);
+    from.position(from.position() + count * Float.BYTES);
+    return values;
   }
 }

@@ -39,11 +39,11 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     throw new ParameterException(
         spec.commandLine(),
-        "There is no benchmark; expected serve, connections, device, journal, scheduler, steps, long-prompt,"
-            + " lookup, grammar, or by way of bin/cairn peer");
+        "There is no benchmark; expected serve, connections, device, journal, scheduler, steps,"
+            + " long-prompt, lookup, grammar, or by way of bin/cairn peer");
   }
 
-  private static void print(CommandSpec spec, JsonNode line) {
+  static void print(CommandSpec spec, JsonNode line) {
     PrintWriter out = spec.commandLine().getOut();
     out.println(Json.write(line));
     out.flush();

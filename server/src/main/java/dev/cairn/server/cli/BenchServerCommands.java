@@ -6,7 +6,6 @@ import dev.cairn.server.bench.ProcessUsage;
 import dev.cairn.server.bench.ServeBench;
 import dev.cairn.server.http.Json;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -104,12 +103,6 @@ final class BenchServerCommands {
     }
   }
 
-  private static void print(CommandSpec spec, JsonNode line) {
-    PrintWriter out = spec.commandLine().getOut();
-    out.println(Json.write(line));
-    out.flush();
-  }
-
   /** {@code cairn bench serve}. */
   @Command(name = "serve", description = "Measures a running server over HTTP.")
   static final class Serve implements Callable<Integer> {
@@ -125,7 +118,7 @@ final class BenchServerCommands {
     @Override
     public Integer call() throws IOException, InterruptedException {
       JsonNode result = load.bench(Optional.ofNullable(pid).map(ProcessUsage::of)).run();
-      print(spec, result);
+      BenchCommand.print(spec, result);
       return result.get("errors").asInt() == 0 ? 0 : Main.FAILED;
     }
   }
@@ -166,7 +159,7 @@ final class BenchServerCommands {
       ProcessUsage server = ProcessUsage.of(pid);
       ServeBench active = load.bench(Optional.of(server));
       JsonNode result = new ConnectionsBench(load.url, server).run(idle, waiting, active);
-      print(spec, result);
+      BenchCommand.print(spec, result);
       boolean whole =
           result.get("answered").asInt() == idle
               && result.get("idle_errors").asInt() == 0

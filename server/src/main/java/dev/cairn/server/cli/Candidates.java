@@ -50,6 +50,12 @@ final class Candidates {
     }
   }
 
+  static final class LogFormats extends Of {
+    LogFormats() {
+      super("text", "json");
+    }
+  }
+
   static final class States extends Of {
     States() {
       super("accepted", "assigned", "paused", "finished");

@@ -28,7 +28,7 @@ final class Chat {
   private final NodeHandle node;
   private final ChatParser parser;
   private final Supplier<ObjectNode> options;
-  private final Conversation conversation;
+  private final ChatHistory history;
   private final String session;
   private final PrintWriter out;
   private final PrintWriter notes;
@@ -49,7 +49,7 @@ final class Chat {
     this.node = node;
     this.parser = new ChatParser(node, settings, ids, System::currentTimeMillis);
     this.options = options;
-    this.conversation = new Conversation(instructions);
+    this.history = new ChatHistory(instructions);
     this.session = "chat-" + ids.next();
     this.out = out;
     this.notes = notes;
@@ -67,7 +67,7 @@ final class Chat {
         case "/exit", "/quit":
           return;
         case "/clear":
-          conversation.clear();
+          history.clear();
           note("What was said is forgotten.");
           break;
         case "/help":
@@ -112,7 +112,7 @@ final class Chat {
       if (reason == FinishReason.CANCELLED || reason == FinishReason.TIMEOUT) {
         note("The answer was broken off.");
       }
-      conversation.answered(question, answer.toString().strip());
+      history.answered(question, answer.toString().strip());
     } catch (IllegalStateException e) {
       out.println();
       out.flush();
@@ -127,12 +127,12 @@ final class Chat {
     int forgotten = 0;
     while (true) {
       ObjectNode body = options.get();
-      body.set("messages", conversation.messages(question));
+      body.set("messages", history.messages(question));
       body.put("session", session);
       try {
         RequestSpec spec = parser.parse(body, Optional.empty()).requests().get(0);
         boolean answerFits = spec.promptTokens().length + spec.maxTokens() <= node.maxContext();
-        if (!answerFits && conversation.forgetOldest()) {
+        if (!answerFits && history.forgetOldest()) {
           forgotten++;
           continue;
         }
@@ -141,7 +141,7 @@ final class Chat {
         }
         return Optional.of(spec);
       } catch (ApiError e) {
-        if (!e.isTooLong() || !conversation.forgetOldest()) {
+        if (!e.isTooLong() || !history.forgetOldest()) {
           note(e.getMessage());
           return Optional.empty();
         }

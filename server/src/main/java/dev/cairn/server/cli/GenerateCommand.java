@@ -3,7 +3,6 @@ package dev.cairn.server.cli;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.typesafe.config.Config;
 import dev.cairn.actors.RequestView;
-import dev.cairn.cluster.StartProgress;
 import dev.cairn.model.ModelFile;
 import dev.cairn.model.TextStream;
 import dev.cairn.persistence.RequestIds;
@@ -124,7 +123,7 @@ final class GenerateCommand implements Callable<Integer> {
     ModelFile model = options.readModel(directory);
     try (CairnMetrics metrics = new CairnMetrics();
         LoadBar bar = new LoadBar(model.spec().name());
-        NodeHandle node = start(config, model, metrics, bar)) {
+        NodeHandle node = LocalNode.start(config, model, metrics, bar)) {
       if (chat) {
         return chat(node, HttpSettings.from(config));
       }
@@ -140,11 +139,6 @@ final class GenerateCommand implements Callable<Integer> {
       RequestView view = node.requests().submit(request).toCompletableFuture().join();
       return print(view, new TextStream(node.tokenizer(), request.stop()));
     }
-  }
-
-  private static NodeHandle start(
-      Config config, ModelFile model, CairnMetrics metrics, StartProgress bar) {
-    return LocalNode.start(config, model, metrics, bar);
   }
 
   private int chat(NodeHandle node, HttpSettings settings)

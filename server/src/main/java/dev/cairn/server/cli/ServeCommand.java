@@ -106,6 +106,7 @@ final class ServeCommand implements Callable<Integer> {
 
   @Option(
       names = "--log-format",
+      completionCandidates = Candidates.LogFormats.class,
       paramLabel = "FORMAT",
       description = "text, or json: one object a line (cairn.log.format).")
   private String logFormat;

@@ -92,18 +92,17 @@ class ChatLineTest {
   @Test
   @DisplayName("instructions stay first when the oldest is forgotten")
   void messages() {
-    Conversation conversation = new Conversation(Optional.of("Be short."));
-    conversation.answered("a", "b");
-    conversation.answered("c", "d");
-    JsonNode all = conversation.messages("e");
+    ChatHistory history = new ChatHistory(Optional.of("Be short."));
+    history.answered("a", "b");
+    history.answered("c", "d");
+    JsonNode all = history.messages("e");
     assertThat(all).hasSize(6);
     assertThat(all.get(0).get("role").asText()).isEqualTo("system");
-    assertThat(conversation.forgetOldest()).isTrue();
-    assertThat(conversation.messages("e").findValuesAsText("content"))
+    assertThat(history.forgetOldest()).isTrue();
+    assertThat(history.messages("e").findValuesAsText("content"))
         .containsExactly("Be short.", "c", "d", "e");
-    assertThat(conversation.forgetOldest()).isTrue();
-    assertThat(conversation.forgetOldest()).isFalse();
-    assertThat(conversation.messages("e").findValuesAsText("role"))
-        .containsExactly("system", "user");
+    assertThat(history.forgetOldest()).isTrue();
+    assertThat(history.forgetOldest()).isFalse();
+    assertThat(history.messages("e").findValuesAsText("role")).containsExactly("system", "user");
   }
 }

@@ -8,7 +8,7 @@ import java.util.Deque;
 import java.util.Optional;
 
 /** What was said in a chat so far, as the messages of the request for the next answer. */
-final class Conversation {
+final class ChatHistory {
   private record Exchange(String question, String answer) {}
 
   private final Optional<String> instructions;
@@ -17,7 +17,7 @@ final class Conversation {
   /**
    * @param instructions the system's message, which is never forgotten
    */
-  Conversation(Optional<String> instructions) {
+  ChatHistory(Optional<String> instructions) {
     this.instructions = instructions;
   }
 
